@@ -1,0 +1,223 @@
+package index
+
+import "math/bits"
+
+const (
+	pageBits  = 1 << 14 // slots per page: 2 KiB, so that a small edit copies little
+	pageWords = pageBits / 64
+)
+
+type page [pageWords]uint64
+
+// Set is a set of slots: a bitmap in pages, shared between versions.
+//
+// Concurrency: a Set never changes once it is made, so any number of goroutines
+// may read it. A new version is made by Edit, which copies only the pages it
+// touches. The nil *Set is the empty set.
+type Set struct {
+	pages []*page // nil pages are empty
+	count int
+}
+
+// Contains reports whether s is in the set.
+func (t *Set) Contains(s Slot) bool {
+	if t == nil {
+		return false
+	}
+	p := uint(s) / pageBits
+	if p >= uint(len(t.pages)) || t.pages[p] == nil {
+		return false
+	}
+	i := uint(s) % pageBits
+	return t.pages[p][i/64]&(1<<(i%64)) != 0
+}
+
+// Len is the number of slots in the set.
+func (t *Set) Len() int {
+	if t == nil {
+		return 0
+	}
+	return t.count
+}
+
+// Count is the number of slots of the set in [from, to).
+func (t *Set) Count(from, to Slot) int {
+	n := 0
+	t.words(from, to, func(_ Slot, w uint64) bool {
+		n += bits.OnesCount64(w)
+		return true
+	})
+	return n
+}
+
+// All yields the slots of the set in rising order.
+func (t *Set) All() func(yield func(Slot) bool) { return t.Range(0, NoSlot) }
+
+// Range yields the slots of the set in [from, to) in rising order.
+func (t *Set) Range(from, to Slot) func(yield func(Slot) bool) {
+	return func(yield func(Slot) bool) {
+		t.words(from, to, func(base Slot, w uint64) bool {
+			for ; w != 0; w &= w - 1 {
+				if !yield(base + Slot(bits.TrailingZeros64(w))) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// AppendRange appends the slots of the set in [from, to) to dst as plain
+// numbers, the form that the batch kernels take.
+func (t *Set) AppendRange(dst []uint32, from, to Slot) []uint32 {
+	t.words(from, to, func(base Slot, w uint64) bool {
+		for ; w != 0; w &= w - 1 {
+			dst = append(dst, uint32(base)+uint32(bits.TrailingZeros64(w)))
+		}
+		return true
+	})
+	return dst
+}
+
+// words visits the non-zero words that cover [from, to), bits outside masked.
+func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
+	if t == nil || from >= to {
+		return
+	}
+	last := uint(to-1) / pageBits
+	for p := uint(from) / pageBits; p < uint(len(t.pages)) && p <= last; p++ {
+		if t.pages[p] == nil {
+			continue
+		}
+		for i, w := range t.pages[p] {
+			if w == 0 {
+				continue
+			}
+			base := Slot(p*pageBits + uint(i)*64)
+			if base >= to {
+				return
+			}
+			if uint64(base)+64 <= uint64(from) {
+				continue
+			}
+			if base < from {
+				w &= ^uint64(0) << (from - base)
+			}
+			if uint64(base)+64 > uint64(to) {
+				w &= 1<<(to-base) - 1
+			}
+			if w != 0 && !visit(base, w) {
+				return
+			}
+		}
+	}
+}
+
+// And is the intersection of two sets.
+func (t *Set) And(o *Set) *Set {
+	return t.combine(o, func(a, b uint64) uint64 { return a & b })
+}
+
+// AndNot is the slots of t that are not in o.
+func (t *Set) AndNot(o *Set) *Set {
+	return t.combine(o, func(a, b uint64) uint64 { return a &^ b })
+}
+
+// combine applies f word by word over t's pages; f(0, x) must be 0.
+func (t *Set) combine(o *Set, f func(a, b uint64) uint64) *Set {
+	if t == nil {
+		return nil
+	}
+	var none page
+	out := &Set{pages: make([]*page, len(t.pages))}
+	for i, a := range t.pages {
+		if a == nil {
+			continue
+		}
+		b := &none
+		if o != nil && i < len(o.pages) && o.pages[i] != nil {
+			b = o.pages[i]
+		}
+		var p page
+		n := 0
+		for w := range a {
+			p[w] = f(a[w], b[w])
+			n += bits.OnesCount64(p[w])
+		}
+		if n > 0 {
+			out.pages[i] = &p
+			out.count += n
+		}
+	}
+	return out
+}
+
+// Editor makes the next version of a Set. One goroutine.
+type Editor struct {
+	set   Set
+	owned map[int]struct{} // pages this editor may write
+}
+
+// Edit starts a new version of the set; t itself stays as it is.
+func (t *Set) Edit() *Editor {
+	e := &Editor{owned: map[int]struct{}{}}
+	if t != nil {
+		e.set = Set{pages: append([]*page(nil), t.pages...), count: t.count}
+	}
+	return e
+}
+
+// Contains reports whether s is in the version being made.
+func (e *Editor) Contains(s Slot) bool { return e.set.Contains(s) }
+
+// Add puts s in the set and reports whether it was absent.
+func (e *Editor) Add(s Slot) bool {
+	if e.set.Contains(s) {
+		return false
+	}
+	i := uint(s) % pageBits
+	e.writable(int(uint(s) / pageBits))[i/64] |= 1 << (i % 64)
+	e.set.count++
+	return true
+}
+
+// AddMany adds every slot of the list.
+func (e *Editor) AddMany(slots []uint32) {
+	for _, s := range slots {
+		e.Add(Slot(s))
+	}
+}
+
+// Remove takes s out of the set and reports whether it was there.
+func (e *Editor) Remove(s Slot) bool {
+	if !e.set.Contains(s) {
+		return false
+	}
+	i := uint(s) % pageBits
+	e.writable(int(uint(s) / pageBits))[i/64] &^= 1 << (i % 64)
+	e.set.count--
+	return true
+}
+
+func (e *Editor) writable(p int) *page {
+	for p >= len(e.set.pages) {
+		e.set.pages = append(e.set.pages, nil)
+	}
+	if _, mine := e.owned[p]; mine {
+		return e.set.pages[p]
+	}
+	fresh := new(page)
+	if old := e.set.pages[p]; old != nil {
+		*fresh = *old
+	}
+	e.set.pages[p] = fresh
+	e.owned[p] = struct{}{}
+	return fresh
+}
+
+// Done hands over the new version. The editor must not be used afterwards.
+func (e *Editor) Done() *Set {
+	out := e.set
+	e.owned = nil
+	return &out
+}

@@ -1,0 +1,70 @@
+package index
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// The oracle is a map; every version made on the way must stay as it was.
+func TestSetAgreesWithMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type version struct {
+			set  *Set
+			want []Slot
+		}
+		var set *Set
+		model := map[Slot]bool{}
+		var versions []version
+		slot := rapid.OneOf(rapid.Uint32Range(0, 200), rapid.Uint32Range(pageBits-70, pageBits+70), rapid.Uint32Range(5*pageBits, 5*pageBits+3))
+		for range rapid.IntRange(1, 8).Draw(t, "versions") {
+			e := set.Edit()
+			for range rapid.IntRange(0, 40).Draw(t, "edits") {
+				s := Slot(slot.Draw(t, "slot"))
+				if rapid.Bool().Draw(t, "add") {
+					if e.Add(s) == model[s] {
+						t.Fatalf("Add(%d) disagrees with the model", s)
+					}
+					model[s] = true
+				} else {
+					if e.Remove(s) != model[s] {
+						t.Fatalf("Remove(%d) disagrees with the model", s)
+					}
+					delete(model, s)
+				}
+			}
+			set = e.Done()
+			want := make([]Slot, 0, len(model))
+			for s := range model {
+				want = append(want, s)
+			}
+			slices.Sort(want)
+			versions = append(versions, version{set, want})
+		}
+		from, to := Slot(slot.Draw(t, "from")), Slot(slot.Draw(t, "to"))
+		for _, v := range versions {
+			if got := slices.Collect(v.set.All()); !slices.Equal(got, v.want) || v.set.Len() != len(v.want) {
+				t.Fatalf("set %v (len %d), want %v", got, v.set.Len(), v.want)
+			}
+			var inside []Slot
+			for _, s := range v.want {
+				if s >= from && s < to {
+					inside = append(inside, s)
+				}
+			}
+			if got := slices.Collect(v.set.Range(from, to)); !slices.Equal(got, inside) || v.set.Count(from, to) != len(inside) {
+				t.Fatalf("range [%d,%d): %v, want %v", from, to, got, inside)
+			}
+		}
+		a, b := versions[0], versions[len(versions)-1]
+		for _, s := range append(a.want, b.want...) {
+			if a.set.And(b.set).Contains(s) != (a.set.Contains(s) && b.set.Contains(s)) {
+				t.Fatalf("And is wrong at %d", s)
+			}
+			if a.set.AndNot(b.set).Contains(s) != (a.set.Contains(s) && !b.set.Contains(s)) {
+				t.Fatalf("AndNot is wrong at %d", s)
+			}
+		}
+	})
+}

@@ -1,0 +1,147 @@
+// Package schema holds what a collection is: its vectors, its settings, and the
+// check that a point fits them. One set of types serves the raft log, the
+// shards and the answers; only server translates them to the wire.
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/kithdb/kith/index"
+)
+
+// ShardID numbers a shard for the life of a cluster; never reused.
+type ShardID uint32
+
+// GroupID numbers a replica group.
+type GroupID uint32
+
+// Collection is a collection's schema, every default filled in. Its JSON form
+// is stored in the raft log: add fields, never rename one.
+type Collection struct {
+	Vectors                []Vector        `json:"vectors"` // by rising name; the unnamed vector is ""
+	ShardNumber            uint32          `json:"shard_number"`
+	ReplicationFactor      uint32          `json:"replication_factor"`
+	WriteConsistencyFactor uint32          `json:"write_consistency_factor"`
+	OnDiskPayload          bool            `json:"on_disk_payload"`
+	HNSW                   HNSW            `json:"hnsw"`
+	Optimizers             Optimizers      `json:"optimizers"`
+	Metadata               json.RawMessage `json:"metadata,omitempty"`
+	// Accepted and reported back as given; their capability comes later.
+	WAL          json.RawMessage `json:"wal,omitempty"`
+	Quantization json.RawMessage `json:"quantization,omitempty"`
+	StrictMode   json.RawMessage `json:"strict_mode,omitempty"`
+}
+
+// Vector is one named dense vector of a collection.
+type Vector struct {
+	Name         string          `json:"name"`
+	Size         int             `json:"size"` // dimensions, 1 to MaxDim
+	Metric       index.Metric    `json:"metric"`
+	OnDisk       *bool           `json:"on_disk,omitempty"`
+	HNSW         *HNSWDiff       `json:"hnsw,omitempty"` // overrides the collection's
+	Quantization json.RawMessage `json:"quantization,omitempty"`
+	Datatype     string          `json:"datatype,omitempty"` // "" or "float32"
+}
+
+// HNSW is the graph's settings (contract: HnswConfig).
+type HNSW struct {
+	M                  int   `json:"m"`                    // links per node above level 0; 2·M at level 0; 0 builds no graph
+	EfConstruct        int   `json:"ef_construct"`         // breadth of the search that places a new node
+	FullScanThreshold  int   `json:"full_scan_threshold"`  // KiB of vectors below which a filtered query is scanned
+	MaxIndexingThreads int   `json:"max_indexing_threads"` // 0: as many as the node's builders
+	OnDisk             *bool `json:"on_disk,omitempty"`
+	PayloadM           *int  `json:"payload_m,omitempty"`
+}
+
+// HNSWDiff is a change to HNSW; nil fields stay.
+type HNSWDiff struct {
+	M                  *int  `json:"m,omitempty"`
+	EfConstruct        *int  `json:"ef_construct,omitempty"`
+	FullScanThreshold  *int  `json:"full_scan_threshold,omitempty"`
+	MaxIndexingThreads *int  `json:"max_indexing_threads,omitempty"`
+	OnDisk             *bool `json:"on_disk,omitempty"`
+	PayloadM           *int  `json:"payload_m,omitempty"`
+}
+
+// Optimizers is the background workers' settings (contract: OptimizersConfig).
+type Optimizers struct {
+	DeletedThreshold       float64 `json:"deleted_threshold"`        // share of dead nodes that starts a repair
+	VacuumMinVectorNumber  int     `json:"vacuum_min_vector_number"` // fewest vectors for which one is worth it
+	DefaultSegmentNumber   int     `json:"default_segment_number"`
+	MaxSegmentSize         *int    `json:"max_segment_size,omitempty"`
+	MemmapThreshold        *int    `json:"memmap_threshold,omitempty"`
+	IndexingThreshold      *int    `json:"indexing_threshold,omitempty"` // KiB of vectors from which a graph is built; nil: 10,000; 0: never
+	FlushIntervalSec       int     `json:"flush_interval_sec"`
+	MaxOptimizationThreads *int    `json:"max_optimization_threads,omitempty"`
+}
+
+// MaxDim is the largest vector size.
+const MaxDim = 65536
+
+// DefaultIndexingThreshold is the KiB of vectors from which a graph is built.
+const DefaultIndexingThreshold = 10_000
+
+// Defaults is the contract's default settings, with no vectors.
+func Defaults() Collection {
+	return Collection{
+		ShardNumber: 1, ReplicationFactor: 1, WriteConsistencyFactor: 1, OnDiskPayload: true,
+		HNSW:       HNSW{M: 16, EfConstruct: 100, FullScanThreshold: 10_000},
+		Optimizers: Optimizers{DeletedThreshold: 0.2, VacuumMinVectorNumber: 1000, FlushIntervalSec: 5},
+	}
+}
+
+// Vector finds a vector by name.
+func (c *Collection) Vector(name string) (*Vector, bool) {
+	for i := range c.Vectors {
+		if c.Vectors[i].Name == name {
+			return &c.Vectors[i], true
+		}
+	}
+	return nil, false
+}
+
+// HNSWFor is the graph settings of one vector: the collection's under its own.
+func (c *Collection) HNSWFor(v *Vector) HNSW { return c.HNSW.With(v.HNSW) }
+
+// With is h under the changes of d.
+func (h HNSW) With(d *HNSWDiff) HNSW {
+	if d == nil {
+		return h
+	}
+	set(&h.M, d.M)
+	set(&h.EfConstruct, d.EfConstruct)
+	set(&h.FullScanThreshold, d.FullScanThreshold)
+	set(&h.MaxIndexingThreads, d.MaxIndexingThreads)
+	if d.OnDisk != nil {
+		h.OnDisk = d.OnDisk
+	}
+	if d.PayloadM != nil {
+		h.PayloadM = d.PayloadM
+	}
+	return h
+}
+
+func set(dst *int, v *int) {
+	if v != nil {
+		*dst = *v
+	}
+}
+
+// IndexingBytes is the size of one vector's data from which it gets a graph;
+// ok is false when it never does.
+func (o *Optimizers) IndexingBytes() (n int64, ok bool) {
+	kib := DefaultIndexingThreshold
+	if o.IndexingThreshold != nil {
+		kib = *o.IndexingThreshold
+	}
+	return int64(kib) << 10, kib > 0
+}
+
+// FieldError says which field of a request is wrong, and how to mend it.
+type FieldError struct {
+	Field   string // path in the request, such as points[3].vector.image
+	Problem string
+}
+
+func (e *FieldError) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Problem) }
