@@ -1,0 +1,211 @@
+package query
+
+import (
+	"context"
+	"slices"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/storage/shard"
+)
+
+const (
+	// defaultEf serves until a shard has measured its own.
+	defaultEf = 256
+	// verifyAll: up to so many candidates, a filter that no index decides is
+	// simply evaluated on all of them.
+	verifyAll = 2000
+	// sampleSize and rareShare: a sample tells how rare matches are; where fewer
+	// than this share match, all candidates are evaluated and the matches
+	// scanned, since a walk would wander.
+	sampleSize = 400
+	rareShare  = 0.05
+	// scanBlock is how many slots are scanned between two looks at the context.
+	scanBlock = 1 << 18
+)
+
+// gathered is one shard's answer; found points into view.
+type gathered struct {
+	view  *shard.View
+	found []candidate
+	err   error
+}
+
+// search is one query's way through one shard.
+type search struct {
+	ctx  context.Context
+	r    *Request
+	view *shard.View
+	vec  shard.Vectors
+	hits []index.Hit
+}
+
+// gather finds the best Offset+Limit points of one shard. The view is handed
+// over also when there is an error.
+func gather(ctx context.Context, s *shard.Shard, r *Request) gathered {
+	view, m, err := s.Matching(r.Filter)
+	if err != nil {
+		return gathered{err: err}
+	}
+	g := gathered{view: view}
+	q := &search{ctx: ctx, r: r, view: view}
+	var ok bool
+	if q.vec, ok = view.Vectors(r.Using); !ok {
+		return g
+	}
+	if g.err = q.run(m); g.err != nil {
+		return g
+	}
+	g.found = q.candidates()
+	return g
+}
+
+func (q *search) run(m shard.Matches) error {
+	set, check, matches, err := q.accepted(m)
+	if err != nil {
+		return err
+	}
+	query := index.Query{Vector: q.r.Vector, K: q.r.Offset + q.r.Limit, Accept: set, Check: check}
+	query.K = min(query.K, max(set.Len(), 1))
+	if q.r.PointID != nil {
+		query.K++ // the point itself is dropped later
+	}
+	query.Ef = max(q.effort(), query.K)
+	total := q.vec.Has.Len()
+	query.Selectivity = float64(matches) / float64(max(total, 1))
+	if q.r.IndexedOnly && q.vec.Building {
+		return q.indexedOnly(query)
+	}
+	if q.r.Exact || choose(&q.vec, len(query.Vector), matches, total, query.Ef) == scan {
+		return q.scan(query, 0)
+	}
+	q.walk(query)
+	return q.scan(query, q.vec.High)
+}
+
+func (q *search) effort() int {
+	if q.r.Ef > 0 {
+		return q.r.Ef
+	}
+	if q.vec.Effort > 0 {
+		return q.vec.Effort
+	}
+	return defaultEf
+}
+
+// indexedOnly answers from the graph alone while one is being built; a small
+// collection that needs none is scanned as ever.
+func (q *search) indexedOnly(query index.Query) error {
+	if q.vec.Graph != nil {
+		q.hits, _ = q.vec.Graph.Search(query, q.hits)
+	}
+	return nil
+}
+
+// walk searches the graph. A slot that joined it after the view looked is left
+// to the scan of the tail, which finds it too.
+func (q *search) walk(query index.Query) {
+	hits, _ := q.vec.Graph.Search(query, nil)
+	for _, h := range hits {
+		if h.Slot < q.vec.High {
+			q.hits = append(q.hits, h)
+		}
+	}
+}
+
+// scan scores every accepted slot from one on.
+func (q *search) scan(query index.Query, from index.Slot) error {
+	for next := q.view.Next(); from < next; from += scanBlock {
+		if err := q.ctx.Err(); err != nil {
+			return err
+		}
+		q.hits, _ = flat.Range(query, q.vec.Metric, q.vec.Rows, from, min(next, from+scanBlock), q.hits)
+	}
+	return nil
+}
+
+// accepted turns a filter into the set that a search may return, and a check
+// for what the set does not decide. matches is the number of slots that pass,
+// estimated where there is a check.
+func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slot) bool, matches int, err error) {
+	set = q.vec.Has
+	if !q.r.Filter.IsZero() {
+		set = m.Set.And(q.vec.Has)
+	}
+	if m.Exact {
+		return set, nil, set.Len(), nil
+	}
+	v := verifier{q: q}
+	if set.Len() > verifyAll {
+		share := v.sample(set)
+		if share >= rareShare {
+			return set, v.check, int(share * float64(set.Len())), v.err
+		}
+	}
+	set, err = v.all(set)
+	return set, nil, set.Len(), err
+}
+
+// verifier evaluates a filter on stored payloads. One goroutine.
+type verifier struct {
+	q   *search
+	doc filter.Doc
+	err error
+}
+
+func (v *verifier) check(s index.Slot) bool {
+	payload, err := v.q.view.Payload(s)
+	if err == nil {
+		err = v.doc.Parse(payload)
+	}
+	if err != nil {
+		v.err = err
+		return false
+	}
+	return v.q.r.Filter.Match(v.q.view.ID(s), &v.doc)
+}
+
+// sample is the share of matches among evenly spread slots of the set.
+func (v *verifier) sample(set *index.Set) float64 {
+	step := max(set.Len()/sampleSize, 1)
+	seen, asked, matched := 0, 0, 0
+	for s := range set.All() {
+		if seen%step == 0 {
+			asked++
+			if v.check(s) {
+				matched++
+			}
+		}
+		seen++
+	}
+	return float64(matched) / float64(max(asked, 1))
+}
+
+// all keeps the slots that match.
+func (v *verifier) all(set *index.Set) (*index.Set, error) {
+	e := (*index.Set)(nil).Edit()
+	n := 0
+	for s := range set.All() {
+		if n++; n%1024 == 0 && v.q.ctx.Err() != nil {
+			return nil, v.q.ctx.Err()
+		}
+		if v.check(s) {
+			e.Add(s)
+		}
+	}
+	return e.Done(), v.err
+}
+
+// candidates names the hits and keeps the best.
+func (q *search) candidates() []candidate {
+	out := make([]candidate, 0, len(q.hits))
+	for _, h := range q.hits {
+		c := candidate{id: q.view.ID(h.Slot), dist: h.Dist, view: q.view}
+		if q.r.PointID == nil || c.id != *q.r.PointID {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, byDistance)
+	return out[:min(q.r.Offset+q.r.Limit, len(out))]
+}

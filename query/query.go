@@ -1,0 +1,185 @@
+// Package query answers reads over the shards of a collection: it plans each
+// shard's search, merges candidates, and fetches payload and vectors for the
+// survivors only.
+//
+// Who calls: server, with the shards that cluster hands out. What it calls:
+// storage/shard for views and the indexes for searches. It never writes.
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/schema"
+	"github.com/kithdb/kith/storage/shard"
+)
+
+// Shard is one shard that can be asked.
+type Shard struct{ s *shard.Shard }
+
+// Local is a shard of this node.
+func Local(s *shard.Shard) Shard { return Shard{s} }
+
+// Request is one nearest-neighbour query. With neither Vector nor PointID it
+// lists matching points in id order, with score 0.
+type Request struct {
+	Vector  []float32 // prepared by schema.Collection.PrepareVector
+	PointID *point.ID // search by a stored point's vector; the point itself is left out
+	Using   string    // name of the vector
+	Filter  *filter.Filter
+
+	Ef          int  // 0: the measured default
+	Exact       bool // true nearest neighbours, by scan
+	IndexedOnly bool // leave out what is not in a graph yet
+
+	ScoreThreshold *float32 // worse scores are left out
+	Limit, Offset  int      // Limit ≥ 1, Offset ≥ 0
+	Select         point.Selector
+}
+
+// candidate is a hit on its way through the merge.
+type candidate struct {
+	id   point.ID
+	dist float32
+	view *shard.View
+}
+
+// byDistance orders candidates; equal distances order by id, so that answers
+// and pages are stable.
+func byDistance(a, b candidate) int {
+	if c := cmp.Compare(a.dist, b.dist); c != 0 {
+		return c
+	}
+	return point.Compare(a.id, b.id)
+}
+
+// Run answers a query over all shards of a collection. Each shard is read in
+// one consistent cut from the search to the fetch.
+func Run(ctx context.Context, shards []Shard, c *schema.Collection, r *Request) ([]point.Scored, error) {
+	if r.Vector == nil && r.PointID == nil {
+		return list(ctx, shards, r)
+	}
+	v, ok := c.Vector(r.Using)
+	if !ok {
+		return nil, &schema.FieldError{Field: "using", Problem: "Not existing vector name error: " + r.Using}
+	}
+	asked := *r
+	if r.PointID != nil {
+		vector, err := lookup(shards, *r.PointID, r.Using)
+		if err != nil {
+			return nil, err
+		}
+		asked.Vector = vector
+	}
+	found, release, err := gatherAll(ctx, shards, &asked)
+	defer release()
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, byDistance)
+	return fetch(ctx, page(found, &asked, v.Metric), v.Metric, r.Select)
+}
+
+// lookup reads the vector that a query by id means.
+func lookup(shards []Shard, id point.ID, using string) ([]float32, error) {
+	sel := point.Selector{Vector: point.VectorSelector{Enable: true, Names: []string{using}}}
+	points, err := Retrieve(context.Background(), shards, []point.ID{id}, sel)
+	if err != nil {
+		return nil, err
+	}
+	if len(points) == 0 {
+		return nil, &op.NotFoundError{ID: id}
+	}
+	vector := points[0].Vector(using)
+	if vector == nil {
+		return nil, &schema.FieldError{Field: "query", Problem: "point " + id.String() + " has no vector " + using}
+	}
+	return vector, nil
+}
+
+// gatherAll searches the shards side by side. release ends the views that the
+// candidates point to; it must be called also on error.
+func gatherAll(ctx context.Context, shards []Shard, r *Request) (found []candidate, release func(), err error) {
+	parts := make([]gathered, len(shards))
+	release = func() {
+		for _, p := range parts {
+			if p.view != nil {
+				p.view.Release()
+			}
+		}
+	}
+	if len(shards) == 1 {
+		parts[0] = gather(ctx, shards[0].s, r)
+		return parts[0].found, release, parts[0].err
+	}
+	var wg sync.WaitGroup
+	for i := range shards {
+		wg.Go(func() { parts[i] = gather(ctx, shards[i].s, r) })
+	}
+	wg.Wait()
+	for _, p := range parts {
+		if p.err != nil {
+			return nil, release, p.err
+		}
+		found = append(found, p.found...)
+	}
+	return found, release, nil
+}
+
+// page cuts the asked page out of sorted candidates.
+func page(found []candidate, r *Request, m index.Metric) []candidate {
+	if r.ScoreThreshold != nil {
+		for i := range found {
+			if worse(m.Score(found[i].dist), *r.ScoreThreshold, m) {
+				found = found[:i]
+				break
+			}
+		}
+	}
+	found = found[min(r.Offset, len(found)):]
+	return found[:min(r.Limit, len(found))]
+}
+
+func worse(score, threshold float32, m index.Metric) bool {
+	if m.HigherIsBetter() {
+		return score < threshold
+	}
+	return score > threshold
+}
+
+func fetch(ctx context.Context, found []candidate, m index.Metric, sel point.Selector) ([]point.Scored, error) {
+	out := make([]point.Scored, 0, len(found))
+	for _, c := range found {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, ok, err := c.view.Point(c.id, sel)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, point.Scored{Point: p, Score: m.Score(c.dist)})
+		}
+	}
+	return out, nil
+}
+
+// list answers a query that asks for no order of its own.
+func list(ctx context.Context, shards []Shard, r *Request) ([]point.Scored, error) {
+	points, _, err := Scroll(ctx, shards, &ScrollRequest{Filter: r.Filter, Limit: r.Offset + r.Limit, Select: r.Select})
+	if err != nil {
+		return nil, err
+	}
+	points = points[min(r.Offset, len(points)):]
+	out := make([]point.Scored, len(points))
+	for i := range points {
+		out[i] = point.Scored{Point: points[i]}
+	}
+	return out, nil
+}

@@ -1,0 +1,129 @@
+package shard
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/hnsw"
+)
+
+// graphPath is where a field's graph is checkpointed. The number, not the name,
+// names the file: names may hold anything.
+func (s *Shard) graphPath(f *field) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%d.graph", f.number))
+}
+
+// Checkpoint saves every graph that has grown since its last save. It waits for
+// the background job under way.
+func (s *Shard) Checkpoint() error {
+	s.build.Lock()
+	defer s.build.Unlock()
+	v, err := s.View()
+	if err != nil {
+		return nil // dropped meanwhile
+	}
+	defer v.Release()
+	var fault error
+	for i := range v.st.fields {
+		f := v.st.fields[i].field
+		if g := f.graph.Load(); g != nil && index.Slot(g.high.Load()) != g.saved {
+			fault = errors.Join(fault, s.saveGraph(f, g))
+		}
+	}
+	return fault
+}
+
+// saveGraph writes a graph beside the old file and renames it into place. The
+// store is flushed first: a checkpoint must never know slots that a crash could
+// take from the store. build must be held.
+func (s *Shard) saveGraph(f *field, g *indexed) error {
+	high := index.Slot(g.high.Load())
+	if err := s.o.Store.Flush(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	path := s.graphPath(f)
+	if err := writeFile(path, func(w *os.File) error {
+		return g.graph.Save(w, hnsw.Meta{High: high, Applied: s.o.Store.Applied(), Effort: int(f.effort.Load())})
+	}); err != nil {
+		return fmt.Errorf("checkpoint %s: %w", path, err)
+	}
+	g.saved = high
+	return nil
+}
+
+// writeFile makes a file appear whole or not at all, also after a crash.
+func writeFile(path string, write func(*os.File) error) (err error) {
+	w, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(w.Name())
+		}
+	}()
+	if err = errors.Join(write(w), w.Sync(), w.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(w.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// loadGraph takes over a checkpoint that fits the field. One that is missing,
+// damaged, of another version or of other settings is left aside: the rows are
+// in the store, and the graph is built again from them.
+func (s *Shard) loadGraph(f *fieldState, next index.Slot) {
+	path := s.graphPath(f.field)
+	r, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		defer r.Close()
+		err = s.adopt(f, r, next)
+	}
+	if err != nil {
+		s.log.Warn("index checkpoint not usable; the graph is rebuilt from the store", "file", path, "error", err)
+	}
+}
+
+func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
+	if err := f.rows.Pin(); err != nil {
+		return err
+	}
+	if err := f.rows.Grow(int(next)); err != nil {
+		return err
+	}
+	graph, meta, err := hnsw.Load(r, f.rows, f.graphOptions())
+	if err != nil {
+		return err
+	}
+	if meta.High > next {
+		return errors.Join(fmt.Errorf("it reaches slot %d, the store only %d", meta.High, next), graph.Close())
+	}
+	g := &indexed{graph: graph, hnsw: f.settings, saved: meta.High, tuned: graph.Len()}
+	g.high.Store(uint32(meta.High))
+	f.graph.Store(g)
+	f.effort.Store(int32(meta.Effort))
+	return nil
+}
+
+// RemoveFiles deletes the checkpoints of a shard that is gone.
+func (s *Shard) RemoveFiles() error { return os.RemoveAll(s.dir) }

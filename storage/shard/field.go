@@ -1,0 +1,90 @@
+package shard
+
+import (
+	"sync/atomic"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// field is one named vector of a shard: its rows by slot and, once there are
+// enough of them, its graph.
+type field struct {
+	conf   schema.Vector
+	number uint16 // names the vector in the store's keys
+	rows   *arena.Arena
+	graph  atomic.Pointer[indexed]
+	effort atomic.Int32 // ef that met the recall goal when last measured; 0: not measured
+}
+
+// indexed is a graph and how far it reaches: every live slot below high is in.
+type indexed struct {
+	graph *hnsw.Graph
+	hnsw  schema.HNSW // the settings it was built with
+	high  atomic.Uint32
+	saved index.Slot // high at the last checkpoint; guarded by Shard.build
+	pins  pins
+	tuned int // size of the graph when effort was measured; guarded by Shard.build
+}
+
+// fieldState is one field in one published version.
+type fieldState struct {
+	*field
+	settings schema.HNSW
+	has      *index.Set // live slots that have this vector
+	data     arena.Rows
+}
+
+func newField(c *schema.Collection, at int, number uint16) *field {
+	v := c.Vectors[at]
+	return &field{conf: v, number: number, rows: arena.New(arena.Options{RowBytes: 4 * v.Size})}
+}
+
+// wantsGraph says whether the field has enough vectors for a graph.
+func (f *fieldState) wantsGraph(c *schema.Collection) bool {
+	if f.settings.M == 0 {
+		return false
+	}
+	least, ok := c.Optimizers.IndexingBytes()
+	return ok && int64(f.has.Len())*int64(f.conf.Size)*4 >= least
+}
+
+// tail counts the live vectors that should be in a graph and are not yet.
+func (f *fieldState) tail(c *schema.Collection, next index.Slot) int {
+	g := f.graph.Load()
+	if g == nil {
+		if f.wantsGraph(c) {
+			return f.has.Len()
+		}
+		return 0
+	}
+	return f.has.Count(index.Slot(g.high.Load()), next)
+}
+
+func (f *fieldState) graphOptions() hnsw.Options {
+	return hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
+}
+
+// pinGraph takes the current graph, nil when there is none. Drop its pin.
+func (f *field) pinGraph() *indexed {
+	for {
+		g := f.graph.Load()
+		if g == nil || g.pins.take() {
+			return g
+		}
+	}
+}
+
+// swapGraph installs a graph; the old one is freed after its last reader.
+func (f *field) swapGraph(g *indexed) {
+	if old := f.graph.Swap(g); old != nil {
+		old.pins.close(func() { old.graph.Close() })
+	}
+}
+
+func (f *field) close() error {
+	f.swapGraph(nil)
+	return f.rows.Close()
+}

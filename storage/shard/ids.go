@@ -1,0 +1,76 @@
+package shard
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/storage/point"
+)
+
+// ids maps slots to external ids, outside the heap: 8 bytes for an integer, 16
+// more where there is a UUID. An arena that no id needs takes no memory.
+type ids struct {
+	low    *arena.Arena // integers
+	wide   *arena.Arena // UUIDs
+	isUUID *index.Editor
+	uuids  *index.Set
+}
+
+// idRows is a published version of ids.
+type idRows struct {
+	low, wide arena.Rows
+	uuids     *index.Set
+}
+
+func newIDs() *ids {
+	return &ids{low: arena.New(arena.Options{RowBytes: 8}), wide: arena.New(arena.Options{RowBytes: 16})}
+}
+
+// put records the id of a slot that is not published yet.
+func (d *ids) put(s index.Slot, id point.ID) error {
+	hi, lo := id.Words()
+	if !id.IsUUID() {
+		if err := d.low.Grow(int(s) + 1); err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(d.low.Rows().Bytes(uint32(s)), lo)
+		return nil
+	}
+	if err := d.wide.Grow(int(s) + 1); err != nil {
+		return err
+	}
+	row := d.wide.Rows().Bytes(uint32(s))
+	binary.LittleEndian.PutUint64(row, hi)
+	binary.LittleEndian.PutUint64(row[8:], lo)
+	if d.isUUID == nil {
+		d.isUUID = d.uuids.Edit()
+	}
+	d.isUUID.Add(s)
+	return nil
+}
+
+// publish closes the version that readers get next.
+func (d *ids) publish() idRows {
+	if d.isUUID != nil {
+		d.uuids, d.isUUID = d.isUUID.Done(), nil
+	}
+	return idRows{low: d.low.Rows(), wide: d.wide.Rows(), uuids: d.uuids}
+}
+
+func (d *ids) release(from, to index.Slot) {
+	d.low.Release(int(from), min(int(to), d.low.Rows().Len()))
+	d.wide.Release(int(from), min(int(to), d.wide.Rows().Len()))
+}
+
+func (d *ids) close() error { return errors.Join(d.low.Close(), d.wide.Close()) }
+
+// id is the external id of a slot that was live in this version.
+func (r *idRows) id(s index.Slot) point.ID {
+	if r.uuids.Contains(s) {
+		row := r.wide.Bytes(uint32(s))
+		return point.FromWords(binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:]), true)
+	}
+	return point.Number(binary.LittleEndian.Uint64(r.low.Bytes(uint32(s))))
+}

@@ -1,0 +1,130 @@
+package shard
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// Optimizer is a node's background builder: it moves tails into graphs, repairs
+// graphs around dead nodes, sweeps dead rows and saves checkpoints. One job
+// runs at a time and uses all of the workers, so that two cores are never
+// shared by two builds.
+type Optimizer struct {
+	workers int
+	log     *slog.Logger
+	writes  atomic.Uint64 // publishes seen; a job that sees it move leaves room for writers
+	done    sync.WaitGroup
+	// lastSeen is writes as the last block saw it; the run goroutine's own.
+	lastSeen uint64
+
+	mu struct {
+		sync.Mutex
+		wake   *sync.Cond
+		queue  []*Shard // in order of their first notice
+		queued map[*Shard]bool
+		closed bool
+	}
+}
+
+// NewOptimizer starts the builder with a number of workers, at least 1.
+func NewOptimizer(workers int, logger *slog.Logger) *Optimizer {
+	o := &Optimizer{workers: max(workers, 1), log: logger}
+	o.mu.wake = sync.NewCond(&o.mu)
+	o.mu.queued = map[*Shard]bool{}
+	o.done.Add(1)
+	go o.run()
+	return o
+}
+
+// Notify asks for a look at a shard. Cheap, and safe from anywhere.
+func (o *Optimizer) Notify(s *Shard) {
+	o.writes.Add(1)
+	if s.idle() {
+		return
+	}
+	o.enqueue(s)
+}
+
+func (o *Optimizer) enqueue(s *Shard) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.mu.closed || o.mu.queued[s] {
+		return
+	}
+	o.mu.queued[s] = true
+	o.mu.queue = append(o.mu.queue, s)
+	o.mu.wake.Signal()
+}
+
+func (o *Optimizer) forget(s *Shard) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.mu.queued[s] {
+		return
+	}
+	delete(o.mu.queued, s)
+	for i, q := range o.mu.queue {
+		if q == s {
+			o.mu.queue = append(o.mu.queue[:i], o.mu.queue[i+1:]...)
+			return
+		}
+	}
+}
+
+// Close stops after the block under way; tails stay tails until the next start.
+func (o *Optimizer) Close() {
+	o.mu.Lock()
+	o.mu.closed = true
+	o.mu.wake.Broadcast()
+	o.mu.Unlock()
+	o.done.Wait()
+}
+
+func (o *Optimizer) isClosed() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.mu.closed
+}
+
+func (o *Optimizer) next() (*Shard, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.mu.queue) == 0 && !o.mu.closed {
+		o.mu.wake.Wait()
+	}
+	if o.mu.closed {
+		return nil, false
+	}
+	s := o.mu.queue[0]
+	o.mu.queue = o.mu.queue[1:]
+	delete(o.mu.queued, s)
+	return s, true
+}
+
+func (o *Optimizer) run() {
+	defer o.done.Done()
+	for {
+		s, ok := o.next()
+		if !ok {
+			return
+		}
+		if more := o.step(s); more {
+			o.enqueue(s) // at the end of the queue: shards take turns
+		}
+	}
+}
+
+// step runs one block of a shard's work. A failure is kept in the shard's
+// status and logged; the next write to the shard tries again.
+func (o *Optimizer) step(s *Shard) (more bool) {
+	more, err := s.optimize()
+	if err != nil {
+		o.log.Error("background indexing failed", "shard", s.id, "error", err)
+		text := err.Error()
+		s.fault.Store(&text)
+		return false
+	}
+	s.fault.Store(nil)
+	return more
+}

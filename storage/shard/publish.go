@@ -1,0 +1,67 @@
+package shard
+
+import (
+	"github.com/kithdb/kith/index"
+)
+
+// Prepare readies the staged change for its batch's snapshot: it locks the
+// payload indexes, applies the postings, and returns the function that makes
+// the new state current, to be called inside Cuts.Swap. Call Unlock after it.
+// Writer only; the batch must be in.
+func (s *Shard) Prepare() (swap func()) {
+	c := s.writer.change
+	s.writer.change = nil
+	old := s.current.Load()
+	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1}
+	next.fields = append([]fieldState(nil), old.fields...)
+	if c.schema != nil {
+		next.schema = c.schema
+		next.fields = c.fields
+	}
+	for i := range next.fields {
+		next.fields[i].has = c.has[i].Done()
+		next.fields[i].data = next.fields[i].rows.Rows()
+	}
+	next.ids = s.writer.ids.publish()
+	s.keepGarbage(c.garbage)
+
+	s.mu.Lock()
+	for _, field := range c.drops {
+		s.mu.payload.Drop(field)
+	}
+	for _, ix := range c.adds {
+		s.mu.payload.Add(ix)
+	}
+	for _, p := range c.posts {
+		if p.add {
+			s.mu.payload.Put(p.row, p.slot)
+		} else {
+			s.mu.payload.Remove(p.row, p.slot)
+		}
+	}
+	return func() { s.current.Store(next) }
+}
+
+// Published ends what Prepare began, after the swap.
+func (s *Shard) Published() {
+	s.mu.Unlock()
+	s.o.Optimizer.Notify(s)
+}
+
+// Staged reports whether operations wait for Prepare.
+func (s *Shard) Staged() bool { return s.writer.change != nil }
+
+// Discard drops what was staged, when its batch never went in.
+func (s *Shard) Discard() { s.writer.change = nil }
+
+func (s *Shard) keepGarbage(slots []index.Slot) {
+	if len(slots) == 0 {
+		return
+	}
+	e := s.writer.garbage.Edit()
+	for _, slot := range slots {
+		e.Add(slot)
+	}
+	s.writer.garbage = e.Done()
+	s.garbage.Store(int64(s.writer.garbage.Len()))
+}

@@ -1,0 +1,146 @@
+// Package shard keeps one shard: its rows in the group's store and its indexes
+// in memory, always in agreement.
+//
+// Who calls: storage/replica applies operations (Stage, Publish) on one
+// goroutine; query reads through views; the Optimizer builds graphs behind.
+// What it calls: storage for rows, index/* for search structures. It never
+// proposes, never looks at the clock, and never lets an index decide what an
+// operation does.
+//
+// # Locking
+//
+// Total order, outermost first:
+//
+//  1. build: one background job per shard at a time (graph inserts, repair, save).
+//  2. apply: the replica's writer lock; Stage, Publish and local sweeps hold it.
+//  3. mu: guards the payload indexes; Publish holds it while it changes them and
+//     swaps the state, filtered views hold it shared while they evaluate.
+//  4. Cuts.mu: guards the pair (state, cut) of every shard of a replica.
+//
+// Invariants:
+//
+//	I1. A slot below state.next never changes its vectors or its id.
+//	I2. state.live holds exactly the slots that the cut's store rows name.
+//	I3. Every slot of has below indexed.high is in the graph.
+//	I4. A row is written to its arena before its slot is published.
+package shard
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/payload"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// Options is what the shards of one replica share.
+type Options struct {
+	Store     *storage.Store
+	Apply     *sync.Mutex // the replica's writer lock
+	Cuts      *Cuts
+	Optimizer *Optimizer
+	Dir       string // index checkpoints go to Dir/<shard>/
+	Logger    *slog.Logger
+}
+
+// Shard is one shard of a collection.
+//
+// Concurrency: Stage and Publish are for the replica's writer alone; all other
+// methods are for any goroutine.
+// Lifetime: arenas live until Close was called and the last view is released.
+type Shard struct {
+	id    schema.ShardID
+	dir   string
+	o     Options
+	log   *slog.Logger
+	build sync.Mutex
+
+	mu struct {
+		sync.RWMutex
+		payload *payload.Indexes
+	}
+	current atomic.Pointer[state]
+	pins    pins
+	garbage atomic.Int64           // size of writer.garbage, for readers
+	fault   atomic.Pointer[string] // last failure of a background job
+
+	// Owned by the writer.
+	writer struct {
+		ids     *ids
+		garbage *index.Set // dead slots whose vector rows still stand
+		change  *change
+	}
+}
+
+// state is one published version of a shard's memory. It never changes.
+type state struct {
+	schema *schema.Collection
+	live   *index.Set
+	next   index.Slot // slots are below
+	ids    idRows
+	fields []fieldState
+	number uint64 // how many states came before
+}
+
+func (st *state) field(name string) (*fieldState, bool) {
+	for i := range st.fields {
+		if st.fields[i].conf.Name == name {
+			return &st.fields[i], true
+		}
+	}
+	return nil, false
+}
+
+// ID is the shard's number.
+func (s *Shard) ID() schema.ShardID { return s.id }
+
+// Schema is the collection's schema as this shard knows it; not to be changed.
+func (s *Shard) Schema() *schema.Collection { return s.current.Load().schema }
+
+func newShard(id schema.ShardID, o Options) *Shard {
+	s := &Shard{id: id, o: o, dir: filepath.Join(o.Dir, fmt.Sprint(id))}
+	s.log = o.Logger.With("shard", id)
+	s.mu.payload = payload.New()
+	s.writer.ids = newIDs()
+	return s
+}
+
+// Create stages a new, empty shard in b; it is there once b is committed and
+// Publish was called.
+func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options) (*Shard, error) {
+	s := newShard(id, o)
+	st := &state{schema: c}
+	for i := range c.Vectors {
+		st.fields = append(st.fields, fieldState{field: newField(c, i, uint16(i))})
+	}
+	s.current.Store(st)
+	s.begin()
+	return s, s.writeRow(b)
+}
+
+// Close lets go of the shard; its memory is freed when the last view is
+// released. Writer only.
+func (s *Shard) Close() {
+	s.o.Optimizer.forget(s)
+	s.pins.close(s.free)
+}
+
+// Wait blocks until the views and jobs that were there at Close have ended.
+func (s *Shard) Wait() { s.pins.wait() }
+
+func (s *Shard) free() {
+	st := s.current.Load()
+	for i := range st.fields {
+		if err := st.fields[i].close(); err != nil {
+			s.log.Warn("free a vector's memory", "vector", st.fields[i].conf.Name, "error", err)
+		}
+	}
+	if err := s.writer.ids.close(); err != nil {
+		s.log.Warn("free the ids' memory", "error", err)
+	}
+}

@@ -1,0 +1,57 @@
+package shard
+
+import (
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/payload"
+)
+
+// Status is what a shard can say of itself.
+type Status struct {
+	Points         int
+	Vectors        int // stored vectors, over all names
+	IndexedVectors int // of them, those in a graph
+	Tail           int // vectors that wait for a graph
+	Deleted        int // dead versions whose rows still stand
+	Green          bool
+	OptimizerError string // last failure of background work, "" when well
+	PayloadIndexes []PayloadIndex
+	ResidentBytes  int64 // vectors and graphs
+}
+
+// PayloadIndex is one payload index and the points that have a value in it.
+type PayloadIndex struct {
+	payload.Schema
+	Points int
+}
+
+// Status reads the shard's figures; safe from anywhere, also after a drop.
+func (s *Shard) Status() Status {
+	var out Status
+	if !s.pins.take() {
+		return out
+	}
+	defer s.pins.drop()
+	st := s.current.Load()
+	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
+	for i := range st.fields {
+		f := &st.fields[i]
+		out.Vectors += f.has.Len()
+		out.Tail += f.tail(st.schema, st.next)
+		out.ResidentBytes += f.rows.Resident()
+		if g := f.pinGraph(); g != nil {
+			out.IndexedVectors += f.has.Count(0, index.Slot(g.high.Load()))
+			out.ResidentBytes += g.graph.Bytes()
+			g.pins.drop()
+		}
+	}
+	out.Green = out.Tail == 0
+	if text := s.fault.Load(); text != nil {
+		out.OptimizerError = *text
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, ix := range s.mu.payload.Schemas() {
+		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, s.mu.payload.Points(ix.Field)})
+	}
+	return out
+}

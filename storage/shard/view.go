@@ -1,0 +1,202 @@
+package shard
+
+import (
+	"bytes"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/payload"
+	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// View is a consistent cut of a shard: live set, ids, rows and payloads of one
+// moment. Writers go on beside it. Release it exactly once.
+type View struct {
+	s    *Shard
+	st   *state
+	c    *cut
+	held []*indexed // graphs that Vectors handed out
+}
+
+// View takes a cut. The error is op.ErrNoShard when the shard was dropped.
+func (s *Shard) View() (*View, error) {
+	if !s.pins.take() {
+		return nil, op.ErrNoShard
+	}
+	s.o.Cuts.mu.RLock()
+	defer s.o.Cuts.mu.RUnlock()
+	c := s.o.Cuts.current
+	if !c.pins.take() {
+		s.pins.drop()
+		return nil, op.ErrNoShard
+	}
+	return &View{s: s, st: s.current.Load(), c: c}, nil
+}
+
+// Release ends the view; nothing it handed out may be used afterwards.
+func (v *View) Release() {
+	for _, g := range v.held {
+		g.pins.drop()
+	}
+	v.c.pins.drop()
+	v.s.pins.drop()
+}
+
+// Matches is what the payload indexes know of a filter at the view's moment.
+type Matches struct {
+	// Set holds every matching live slot, and only those when Exact.
+	Set      *index.Set
+	Exact    bool
+	Estimate payload.Estimate
+}
+
+// Matching takes a cut together with what the indexes know of the filter.
+func (s *Shard) Matching(f *filter.Filter) (*View, Matches, error) {
+	if f.IsZero() {
+		v, err := s.View()
+		if err != nil {
+			return nil, Matches{}, err
+		}
+		n := v.st.live.Len()
+		return v, Matches{Set: v.st.live, Exact: true, Estimate: payload.Estimate{Min: n, Expected: n, Max: n}}, nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, err := s.View()
+	if err != nil {
+		return nil, Matches{}, err
+	}
+	m := Matches{Set: v.st.live, Estimate: s.mu.payload.Estimate(f, v.st.live.Len())}
+	if set, ok := s.mu.payload.Exact(f, v.st.live, v.Slot); ok {
+		n := set.Len()
+		return v, Matches{Set: set, Exact: true, Estimate: payload.Estimate{Min: n, Expected: n, Max: n}}, nil
+	}
+	if set, ok := s.mu.payload.Candidates(f, v.st.live, v.Slot); ok {
+		m.Set = set
+		m.Estimate.Max = min(m.Estimate.Max, set.Len())
+		m.Estimate.Expected = min(m.Estimate.Expected, set.Len())
+	}
+	return v, m, nil
+}
+
+// Schema is the collection's schema at the view's moment.
+func (v *View) Schema() *schema.Collection { return v.st.schema }
+
+// Live is the set of live slots.
+func (v *View) Live() *index.Set { return v.st.live }
+
+// Next is above every slot of the view.
+func (v *View) Next() index.Slot { return v.st.next }
+
+// ID is the external id of a live slot.
+func (v *View) ID(s index.Slot) point.ID { return v.st.ids.id(s) }
+
+// Slot finds the live slot of an id.
+func (v *View) Slot(id point.ID) (index.Slot, bool) {
+	row, ok, err := v.c.GetPoint(v.s.id, id)
+	if err != nil || !ok {
+		return index.NoSlot, false
+	}
+	return row.Slot, true
+}
+
+// Vectors is one named vector's data at the view's moment.
+type Vectors struct {
+	Metric   index.Metric
+	Settings schema.HNSW
+	Has      *index.Set // live slots that have the vector
+	Rows     arena.Rows
+	Graph    *hnsw.Graph // nil while there is none
+	High     index.Slot  // every slot of Has below is in Graph
+	Building bool        // a graph is wanted and does not hold everything yet
+	Effort   int         // ef that meets the recall goal; 0: not measured yet
+}
+
+// Vectors finds a named vector.
+func (v *View) Vectors(name string) (Vectors, bool) {
+	f, ok := v.st.field(name)
+	if !ok {
+		return Vectors{}, false
+	}
+	out := Vectors{Metric: f.conf.Metric, Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load())}
+	if g := f.pinGraph(); g != nil {
+		v.held = append(v.held, g)
+		// High first: whatever joins later is then found twice rather than not at all.
+		out.High = index.Slot(g.high.Load())
+		out.Graph = g.graph
+	}
+	out.Building = f.tail(v.st.schema, v.st.next) > 0
+	return out, true
+}
+
+// Payload is the stored payload of a live slot.
+func (v *View) Payload(s index.Slot) ([]byte, error) {
+	row, _, err := v.c.GetPoint(v.s.id, v.ID(s))
+	return row.Payload, err
+}
+
+// Point reads one point; false when it does not exist.
+func (v *View) Point(id point.ID, sel point.Selector) (point.Point, bool, error) {
+	row, ok, err := v.c.GetPoint(v.s.id, id)
+	if err != nil || !ok {
+		return point.Point{}, false, err
+	}
+	p, err := v.record(id, row, sel)
+	return p, true, err
+}
+
+func (v *View) record(id point.ID, row storage.PointRow, sel point.Selector) (point.Point, error) {
+	p := point.Point{ID: id, Version: row.Version, Vectors: v.vectors(row.Slot, sel.Vector)}
+	if !sel.Payload.Enable || row.Payload == nil {
+		return p, nil
+	}
+	payload, err := filter.Project(row.Payload, sel.Payload)
+	p.Payload = bytes.Clone(payload)
+	return p, err
+}
+
+func (v *View) vectors(s index.Slot, sel point.VectorSelector) []point.Vector {
+	if !sel.Enable {
+		return nil
+	}
+	var out []point.Vector
+	for i := range v.st.fields {
+		f := &v.st.fields[i]
+		if sel.Wants(f.conf.Name) && f.has.Contains(s) {
+			values := append([]float32(nil), f.data.Floats(uint32(s))...)
+			out = append(out, point.Vector{Name: f.conf.Name, Values: values})
+		}
+	}
+	return out
+}
+
+// Entry is one stored point during a scan: valid until the scan goes on.
+type Entry struct {
+	v   *View
+	ID  point.ID
+	row storage.PointRow
+}
+
+// Slot is the entry's live slot.
+func (e *Entry) Slot() index.Slot { return e.row.Slot }
+
+// Payload is the entry's payload.
+func (e *Entry) Payload() []byte { return e.row.Payload }
+
+// Point copies what the selector asks for.
+func (e *Entry) Point(sel point.Selector) (point.Point, error) { return e.v.record(e.ID, e.row, sel) }
+
+// Scan yields the shard's points in id order, from an id on, until yield
+// returns false.
+func (v *View) Scan(from point.ID, yield func(*Entry) bool) error {
+	e := Entry{v: v}
+	return v.c.ScanPoints(v.s.id, from, func(id point.ID, row storage.PointRow) bool {
+		e.ID, e.row = id, row
+		return yield(&e)
+	})
+}
