@@ -1,0 +1,100 @@
+package storage
+
+import (
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+const (
+	// DefaultCacheBytes is the size of a block cache that nobody set.
+	DefaultCacheBytes = 16 << 20
+	// DefaultMemTableBytes is the size of one memtable; at most two are in memory.
+	DefaultMemTableBytes = 16 << 20
+	// openFiles bounds the file descriptors of all stores that share a Cache.
+	openFiles = 512
+)
+
+// FS is the file system that a store lives on; tests bring one in memory.
+type FS = vfs.FS
+
+// Options is how a store runs. The zero value is fine.
+type Options struct {
+	// Cache is shared by stores; nil makes one of DefaultCacheBytes.
+	Cache *Cache
+	// MemTableBytes is the size of one memtable, of which at most two are in
+	// memory; 0 takes DefaultMemTableBytes.
+	MemTableBytes int64
+	// Logger gets flushes, compactions and faults; nil discards them.
+	Logger *slog.Logger
+	// FS is the file system; nil takes the operating system's.
+	FS FS
+
+	// fatal takes the place of a panic in crash tests.
+	fatal func(string)
+}
+
+func (o Options) withDefaults() Options {
+	if o.MemTableBytes <= 0 {
+		o.MemTableBytes = DefaultMemTableBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	return o
+}
+
+// Cache is the memory for blocks, and the open files, that stores share.
+// Close it after the stores that use it.
+type Cache struct {
+	blocks *pebble.Cache
+	files  *pebble.FileCache
+}
+
+// NewCache makes a cache of so many bytes of blocks.
+func NewCache(bytes int64) *Cache {
+	return &Cache{blocks: pebble.NewCache(bytes), files: pebble.NewFileCache(2, openFiles)}
+}
+
+// Close lets go of the cache; a nil Cache is fine.
+func (c *Cache) Close() {
+	if c == nil {
+		return
+	}
+	c.files.Unref()
+	c.blocks.Unref()
+}
+
+func (o *Options) pebble(lock *pebble.Lock, h *health) *pebble.Options {
+	p := &pebble.Options{
+		Cache:                       o.Cache.blocks,
+		FileCache:                   o.Cache.files,
+		FS:                          &patientFS{FS: o.FS, health: h},
+		Lock:                        lock,
+		Logger:                      h,
+		EventListener:               h.listener(),
+		FormatMajorVersion:          pebble.FormatValueSeparation,
+		DisableWAL:                  true,
+		MemTableSize:                uint64(o.MemTableBytes),
+		MemTableStopWritesThreshold: 2,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		LBaseMaxBytes:               64 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+	p.TargetFileSizes[0] = 4 << 20
+	for i := range p.Levels {
+		p.Levels[i] = pebble.LevelOptions{
+			BlockSize:    16 << 10,
+			FilterPolicy: bloom.FilterPolicy(10),
+			Compression:  func() *sstable.CompressionProfile { return sstable.SnappyCompression },
+		}
+	}
+	return p
+}

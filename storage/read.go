@@ -1,0 +1,196 @@
+package storage
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// Reader is the read side that a Store and a Snapshot share. What a scan
+// yields is valid until yield returns; a scan stops when yield returns false.
+//
+// Concurrency: any goroutine.
+type Reader struct {
+	r      pebble.Reader
+	health *health
+}
+
+// Snapshot is the store at one moment. It keeps old rows from being dropped on
+// disk: do not hold one for hours.
+type Snapshot struct {
+	Reader
+	snap *pebble.Snapshot
+}
+
+// Close lets go of the snapshot; call it once, after every scan has ended.
+func (s *Snapshot) Close() error { return s.snap.Close() }
+
+// get reads one row; the value is the caller's to use until release.
+func (r *Reader) get(key []byte) (value []byte, release func() error, ok bool, err error) {
+	value, closer, err := r.r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil, false, nil
+	}
+	if err != nil {
+		return nil, nil, false, r.health.classify(fmt.Sprintf("read row %x", key), err)
+	}
+	return value, closer.Close, true, nil
+}
+
+// GetPoint reads a point's row; the payload is the caller's.
+func (r *Reader) GetPoint(shard schema.ShardID, id point.ID) (PointRow, bool, error) {
+	key := pointKey(shard, id)
+	value, release, ok, err := r.get(key)
+	if !ok || err != nil {
+		return PointRow{}, false, err
+	}
+	row, err := parsePointRow(value)
+	row.Payload = bytes.Clone(row.Payload)
+	if err != nil {
+		err = corruptRow(key, err)
+	}
+	return row, err == nil, errors.Join(err, release())
+}
+
+// GetSlot reads the id of a live slot.
+func (r *Reader) GetSlot(shard schema.ShardID, slot index.Slot) (point.ID, bool, error) {
+	key := slotKey(shard, slot)
+	value, release, ok, err := r.get(key)
+	if !ok || err != nil {
+		return point.ID{}, false, err
+	}
+	id, err := point.FromKey(value)
+	if err != nil {
+		err = corruptRow(key, err)
+	}
+	return id, err == nil, errors.Join(err, release())
+}
+
+// GetVector appends a slot's vector to dst.
+func (r *Reader) GetVector(shard schema.ShardID, vector uint16, slot index.Slot, dst []float32) ([]float32, bool, error) {
+	key := vectorKey(shard, vector, slot)
+	value, release, ok, err := r.get(key)
+	if !ok || err != nil {
+		return dst, false, err
+	}
+	if len(value)%4 != 0 {
+		err := corrupt(key, "a vector of %d bytes is not float32", len(value))
+		return dst, false, errors.Join(err, release())
+	}
+	n := len(dst)
+	dst = append(dst, make([]float32, len(value)/4)...)
+	CopyFloats(dst[n:], value)
+	return dst, true, release()
+}
+
+// GetShard reads a shard's row, into memory of its own.
+func (r *Reader) GetShard(shard schema.ShardID) (ShardRow, bool, error) {
+	key := prefix(shard, kindShard)
+	value, release, ok, err := r.get(key)
+	if !ok || err != nil {
+		return ShardRow{}, false, err
+	}
+	row, err := parseShardRow(value)
+	if err != nil {
+		err = corruptRow(key, err)
+	}
+	return row, err == nil, errors.Join(err, release())
+}
+
+// Shards are the shards that have a row, rising.
+func (r *Reader) Shards() ([]schema.ShardID, error) {
+	it, err := r.r.NewIter(&pebble.IterOptions{LowerBound: prefix(0, 0), UpperBound: []byte{spaceShard + 1}})
+	if err != nil {
+		return nil, r.health.classify("list the shards", err)
+	}
+	var out []schema.ShardID
+	for ok := it.First(); ok; {
+		key := it.Key()
+		if len(key) < shardKeyLen {
+			return nil, errors.Join(corrupt(key, "a key of a shard is cut short"), it.Close())
+		}
+		shard := schema.ShardID(binary.BigEndian.Uint32(key[1:]))
+		if key[5] == kindShard {
+			out = append(out, shard)
+		}
+		ok = it.SeekGE(prefix(shard, kindEnd))
+	}
+	return out, r.health.classify("list the shards", errors.Join(it.Error(), it.Close()))
+}
+
+// scan visits the rows in [from, to). visit's error ends the scan.
+func (r *Reader) scan(from, to []byte, visit func(key, value []byte) (more bool, err error)) error {
+	it, err := r.r.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return r.health.classify("scan", err)
+	}
+	for ok := it.First(); ok; ok = it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return errors.Join(r.health.classify("scan", err), it.Close())
+		}
+		more, err := visit(it.Key(), value)
+		if err != nil || !more {
+			return errors.Join(err, it.Close())
+		}
+	}
+	return r.health.classify("scan", errors.Join(it.Error(), it.Close()))
+}
+
+// ScanPoints visits a shard's points in id order, from an id on (the zero id is
+// the first).
+func (r *Reader) ScanPoints(shard schema.ShardID, from point.ID, yield func(point.ID, PointRow) bool) error {
+	return r.scan(pointKey(shard, from), prefix(shard, kindPoint+1), func(key, value []byte) (bool, error) {
+		id, err := point.FromKey(key[shardKeyLen:])
+		if err != nil {
+			return false, corruptRow(key, err)
+		}
+		row, err := parsePointRow(value)
+		if err != nil {
+			return false, corruptRow(key, err)
+		}
+		return yield(id, row), nil
+	})
+}
+
+// ScanSlots visits a shard's live slots, rising, from a slot on.
+func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(index.Slot, point.ID) bool) error {
+	return r.scan(slotKey(shard, from), prefix(shard, kindSlot+1), func(key, value []byte) (bool, error) {
+		if len(key) != slotKeyLen {
+			return false, corrupt(key, "a slot's key has %d bytes", len(key))
+		}
+		id, err := point.FromKey(value)
+		if err != nil {
+			return false, corruptRow(key, err)
+		}
+		return yield(keySlot(key), id), nil
+	})
+}
+
+// ScanVectors visits the rows of one vector of a shard, rising by slot, from a
+// slot on. raw is the vector's stored form: see CopyFloats.
+func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from index.Slot, yield func(slot index.Slot, raw []byte) bool) error {
+	return r.scan(vectorKey(shard, vector, from), vectorEnd(shard, vector), func(key, value []byte) (bool, error) {
+		if len(key) != vectorKeyLen || len(value)%4 != 0 {
+			return false, corrupt(key, "not a vector's row (%d bytes)", len(value))
+		}
+		return yield(keySlot(key), value), nil
+	})
+}
+
+// ScanPostings visits a shard's postings in key order.
+func (r *Reader) ScanPostings(shard schema.ShardID, yield func(row []byte, slot index.Slot) bool) error {
+	return r.scan(prefix(shard, kindPosting), prefix(shard, kindPosting+1), func(key, _ []byte) (bool, error) {
+		if len(key) < shardKeyLen+4 {
+			return false, corrupt(key, "a posting's key is cut short")
+		}
+		return yield(key[shardKeyLen:len(key)-4], keySlot(key)), nil
+	})
+}
