@@ -75,38 +75,42 @@ func Open(dir string, o Options) (*Replica, error) {
 
 // load opens the shards on two goroutines: one reads while the other computes.
 func (r *Replica) load() error {
-	type job struct {
-		id  schema.ShardID
-		row storage.ShardRow
-	}
-	var jobs []job
-	if err := r.store.Shards(func(id schema.ShardID, row storage.ShardRow) bool {
-		jobs = append(jobs, job{id, row})
-		return true
-	}); err != nil {
+	ids, err := r.store.Shards()
+	if err != nil {
 		return err
 	}
-	next := make(chan job)
+	next := make(chan schema.ShardID)
 	faults := make([]error, 2)
 	var wg sync.WaitGroup
 	for w := range faults {
 		wg.Go(func() {
-			for j := range next {
-				s, err := shard.Open(j.id, j.row, r.shard)
-				if err != nil {
-					faults[w] = errors.Join(faults[w], err)
-					continue
-				}
-				r.put(s)
+			for id := range next {
+				faults[w] = errors.Join(faults[w], r.loadShard(id))
 			}
 		})
 	}
-	for _, j := range jobs {
-		next <- j
+	for _, id := range ids {
+		next <- id
 	}
 	close(next)
 	wg.Wait()
 	return errors.Join(faults...)
+}
+
+func (r *Replica) loadShard(id schema.ShardID) error {
+	row, ok, err := r.store.GetShard(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("%w: shard %d is listed and has no row", storage.ErrCorrupt, id)
+	}
+	s, err := shard.Open(id, row, r.shard)
+	if err != nil {
+		return err
+	}
+	r.put(s)
+	return nil
 }
 
 func (r *Replica) put(s *shard.Shard) {

@@ -1,0 +1,465 @@
+package query_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/replica"
+	"github.com/kithdb/kith/storage/schema"
+	"github.com/kithdb/kith/storage/shard"
+)
+
+const theShard schema.ShardID = 7
+
+// world drives a replica and a map with the same random operations.
+type world struct {
+	t     *testing.T
+	rng   *rand.Rand
+	dir   string
+	opt   *shard.Optimizer
+	r     *replica.Replica
+	c     *schema.Collection
+	log   []replica.Entry // everything ever proposed, as raft would keep it
+	model map[point.ID]point.Point
+}
+
+func modelSchema() *schema.Collection {
+	c := schema.Defaults()
+	least := 2 // KiB: graphs come early
+	c.Optimizers.IndexingThreshold = &least
+	c.HNSW.FullScanThreshold = 1
+	c.Optimizers.VacuumMinVectorNumber = 100
+	c.Vectors = []schema.Vector{
+		{Name: "", Size: 8, Metric: index.Cosine},
+		{Name: "image", Size: 5, Metric: index.Euclid},
+	}
+	return &c
+}
+
+func newWorld(t *testing.T, seed uint64) *world {
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), c: modelSchema(), model: map[point.ID]point.Point{}}
+	w.opt = shard.NewOptimizer(2, quiet())
+	w.open()
+	w.apply(op.Op{Kind: op.CreateShard, Shard: theShard, Schema: w.c})
+	t.Cleanup(func() {
+		w.opt.Close()
+		if err := w.r.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return w
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func (w *world) open() {
+	w.t.Helper()
+	r, err := replica.Open(w.dir, replica.Options{Optimizer: w.opt, Logger: quiet()})
+	if err != nil {
+		w.t.Fatalf("open: %v", err)
+	}
+	w.r = r
+}
+
+func (w *world) apply(ops ...op.Op) []op.Result {
+	w.t.Helper()
+	e := replica.Entry{Index: uint64(len(w.log) + 1), Data: op.Append(nil, ops)}
+	w.log = append(w.log, e)
+	return w.r.Apply([]replica.Entry{e})[0]
+}
+
+func (w *world) shards() []query.Shard {
+	s, ok := w.r.Shard(theShard)
+	if !ok {
+		w.t.Fatal("the shard is gone")
+	}
+	return []query.Shard{query.Local(s)}
+}
+
+func (w *world) id() point.ID {
+	n := w.rng.Uint64N(400)
+	if n%5 == 0 {
+		return point.FromWords(n*0x9e3779b97f4a7c15, n, true)
+	}
+	return point.Number(n)
+}
+
+func (w *world) vector(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(w.rng.NormFloat64())
+	}
+	return v
+}
+
+func (w *world) payload() []byte {
+	switch w.rng.IntN(6) {
+	case 0:
+		return nil
+	case 1:
+		return []byte(`{}`)
+	}
+	p := map[string]any{"city": []string{"Berlin", "Łódź", "São Paulo", "東京"}[w.rng.IntN(4)]}
+	if w.rng.IntN(2) == 0 {
+		p["rank"] = w.rng.IntN(30)
+	}
+	if w.rng.IntN(3) == 0 {
+		p["price"] = float64(w.rng.IntN(100)) / 8
+	}
+	if w.rng.IntN(3) == 0 {
+		p["tags"] = []any{"a", w.rng.IntN(3), w.rng.IntN(2) == 0, nil}[:w.rng.IntN(5)]
+	}
+	if w.rng.IntN(4) == 0 {
+		p["nested"] = []any{map[string]any{"k": w.rng.IntN(3), "v": w.rng.IntN(3)}, map[string]any{"k": w.rng.IntN(3)}}
+	}
+	if w.rng.IntN(4) == 0 {
+		p["ok"] = w.rng.IntN(2) == 0
+	}
+	text, _ := json.Marshal(p)
+	return text
+}
+
+func (w *world) filter() string {
+	conditions := []string{
+		fmt.Sprintf(`{"key":"city","match":{"value":"%s"}}`, []string{"Berlin", "東京", "Nowhere"}[w.rng.IntN(3)]),
+		`{"key":"city","match":{"any":["Łódź","São Paulo"]}}`,
+		`{"key":"city","match":{"except":["Berlin"]}}`,
+		fmt.Sprintf(`{"key":"rank","range":{"gte":%d,"lt":%d}}`, w.rng.IntN(20), 10+w.rng.IntN(25)),
+		fmt.Sprintf(`{"key":"rank","match":{"value":%d}}`, w.rng.IntN(30)),
+		fmt.Sprintf(`{"key":"price","range":{"gt":%d.5}}`, w.rng.IntN(12)),
+		`{"key":"ok","match":{"value":true}}`,
+		`{"key":"tags[]","match":{"value":"a"}}`,
+		`{"key":"tags","match":{"value":1}}`,
+		`{"is_empty":{"key":"rank"}}`,
+		`{"is_null":{"key":"tags"}}`,
+		`{"key":"nested[].k","match":{"value":1}}`,
+		`{"nested":{"key":"nested","filter":{"must":[{"key":"k","match":{"value":1}},{"key":"v","match":{"value":2}}]}}}`,
+		fmt.Sprintf(`{"has_id":[%s,%s,%s]}`, w.id().AppendJSON(nil), w.id().AppendJSON(nil), w.id().AppendJSON(nil)),
+	}
+	pick := func() string { return conditions[w.rng.IntN(len(conditions))] }
+	switch w.rng.IntN(6) {
+	case 0:
+		return fmt.Sprintf(`{"must":[%s,%s]}`, pick(), pick())
+	case 1:
+		return fmt.Sprintf(`{"should":[%s,%s]}`, pick(), pick())
+	case 2:
+		return fmt.Sprintf(`{"must_not":%s}`, pick())
+	case 3:
+		return fmt.Sprintf(`{"min_should":{"conditions":[%s,%s,%s],"min_count":2}}`, pick(), pick(), pick())
+	case 4:
+		return fmt.Sprintf(`{"must":[%s],"must_not":[{"should":[%s,%s]}]}`, pick(), pick(), pick())
+	}
+	return fmt.Sprintf(`{"must":%s}`, pick())
+}
+
+func (w *world) matching(text []byte) []point.ID {
+	f, err := filter.Parse(text)
+	if err != nil {
+		w.t.Fatalf("filter %s: %v", text, err)
+	}
+	var doc filter.Doc
+	var ids []point.ID
+	for id, p := range w.model {
+		if err := doc.Parse(p.Payload); err != nil {
+			w.t.Fatal(err)
+		}
+		if f.Match(id, &doc) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, point.Compare)
+	return ids
+}
+
+// step does one random operation on both sides.
+func (w *world) step() {
+	w.t.Helper()
+	o := op.Op{Shard: theShard}
+	switch n := w.rng.IntN(20); {
+	case n < 9:
+		w.upsert(&o)
+	case n < 11:
+		o.Kind, o.IDs = op.Delete, []point.ID{w.id(), w.id()}
+		for _, id := range o.IDs {
+			delete(w.model, id)
+		}
+	case n < 12:
+		o.Kind, o.Filter = op.Delete, []byte(w.filter())
+		for _, id := range w.matching(o.Filter) {
+			delete(w.model, id)
+		}
+	case n < 18:
+		w.edit(&o)
+	case n < 19:
+		fields := []string{"city", "rank", "price", "ok", "tags", "nested[].k"}
+		kinds := []string{`"keyword"`, `"integer"`, `"float"`, `"bool"`}
+		o.Kind, o.Field, o.FieldSchema = op.CreateIndex, fields[w.rng.IntN(6)], []byte(kinds[w.rng.IntN(4)])
+	default:
+		o.Kind, o.Field = op.DropIndex, []string{"city", "rank", "price", "tags"}[w.rng.IntN(4)]
+	}
+	if r := w.apply(o)[0]; r.Err != nil {
+		w.t.Fatalf("entry %d (kind %d): %v", len(w.log), o.Kind, r.Err)
+	}
+}
+
+func (w *world) upsert(o *op.Op) {
+	o.Kind = op.Upsert
+	for range 1 + w.rng.IntN(20) {
+		p := point.Point{ID: w.id(), Payload: w.payload()}
+		if old, ok := w.model[p.ID]; ok && w.rng.IntN(4) == 0 {
+			p.Vectors = old.Vectors // the same vectors again
+		} else {
+			if w.rng.IntN(8) > 0 {
+				p.Vectors = append(p.Vectors, point.Vector{Name: "", Values: w.vector(8)})
+			}
+			if w.rng.IntN(3) > 0 {
+				p.Vectors = append(p.Vectors, point.Vector{Name: "image", Values: w.vector(5)})
+			}
+		}
+		o.Points = append(o.Points, p)
+	}
+	if err := w.c.Prepare(o.Points); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, p := range o.Points {
+		w.model[p.ID] = p
+	}
+}
+
+func (w *world) edit(o *op.Op) {
+	change := func([]byte) ([]byte, error) { return nil, nil }
+	switch w.rng.IntN(4) {
+	case 0:
+		o.Kind, o.Payload = op.SetPayload, []byte(`{"city":"Oslo","extra":{"deep":[1,2]}}`)
+		change = func(old []byte) ([]byte, error) { return filter.Merge(old, o.Payload, "") }
+	case 1:
+		o.Kind, o.Payload = op.OverwritePayload, []byte(`{"rank":5}`)
+		change = func([]byte) ([]byte, error) { return o.Payload, nil }
+	case 2:
+		o.Kind, o.Keys = op.DeletePayload, []string{"tags", "nested[].k"}
+		change = func(old []byte) ([]byte, error) { return filter.DeleteKeys(old, o.Keys) }
+	default:
+		o.Kind = op.ClearPayload
+	}
+	if w.rng.IntN(2) == 0 {
+		o.Filter = []byte(w.filter())
+	}
+	ids := w.matching(o.Filter)
+	if o.Filter == nil {
+		all := slices.SortedFunc(maps.Keys(w.model), point.Compare)
+		ids = nil
+		for range min(2, len(all)) {
+			ids = append(ids, all[w.rng.IntN(len(all))])
+		}
+		o.IDs = slices.Clone(ids)
+		slices.SortFunc(ids, point.Compare)
+		ids = slices.Compact(ids)
+	}
+	for _, id := range ids {
+		p := w.model[id]
+		fresh, err := change(p.Payload)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p.Payload = fresh
+		w.model[id] = p
+	}
+}
+
+// check compares everything that a reader can see.
+func (w *world) check() {
+	w.t.Helper()
+	ctx := context.Background()
+	all := point.Selector{Payload: point.PayloadSelector{Enable: true}, Vector: point.VectorSelector{Enable: true}}
+	points, next, err := query.Scroll(ctx, w.shards(), &query.ScrollRequest{Limit: 10_000, Select: all})
+	if err != nil || next != nil || len(points) != len(w.model) {
+		w.t.Fatalf("scroll: %d points, next %v, %v; want %d", len(points), next, err, len(w.model))
+	}
+	for _, p := range points {
+		want := w.model[p.ID]
+		if !samePayload(p.Payload, want.Payload) {
+			w.t.Fatalf("point %v: payload %s, want %s", p.ID, p.Payload, want.Payload)
+		}
+		for _, name := range []string{"", "image"} {
+			if !slices.Equal(p.Vector(name), want.Vector(name)) {
+				w.t.Fatalf("point %v: vector %q is %v, want %v", p.ID, name, p.Vector(name), want.Vector(name))
+			}
+		}
+	}
+	for range 4 {
+		w.checkFilter(ctx, w.filter())
+	}
+}
+
+func samePayload(a, b []byte) bool {
+	var x, y any
+	if len(a) == 0 {
+		a = []byte("{}")
+	}
+	if len(b) == 0 {
+		b = []byte("{}")
+	}
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	ta, _ := json.Marshal(x)
+	tb, _ := json.Marshal(y)
+	return string(ta) == string(tb)
+}
+
+func (w *world) checkFilter(ctx context.Context, text string) {
+	w.t.Helper()
+	f, err := filter.Parse([]byte(text))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	want := w.matching([]byte(text))
+	if n, err := query.Count(ctx, w.shards(), f); err != nil || n != len(want) {
+		w.t.Fatalf("count %s: %d, %v; want %d", text, n, err, len(want))
+	}
+	var got []point.ID
+	var from *point.ID
+	for {
+		points, next, err := query.Scroll(ctx, w.shards(), &query.ScrollRequest{Filter: f, From: from, Limit: 7})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, p := range points {
+			got = append(got, p.ID)
+		}
+		if from = next; from == nil {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		w.t.Fatalf("scroll %s: %v, want %v", text, got, want)
+	}
+	for _, exact := range []bool{true, false} {
+		w.checkQuery(ctx, f, text, want, exact)
+	}
+}
+
+func (w *world) checkQuery(ctx context.Context, f *filter.Filter, text string, matching []point.ID, exact bool) {
+	w.t.Helper()
+	q := w.vector(5)
+	got, err := query.Run(ctx, w.shards(), w.c, &query.Request{Vector: q, Using: "image", Filter: f, Limit: 10, Exact: exact, Ef: 400})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	type scored struct {
+		id    point.ID
+		score float64
+	}
+	var want []scored
+	for _, id := range matching {
+		p := w.model[id]
+		if v := p.Vector("image"); v != nil {
+			var sum float64
+			for i := range v {
+				sum += float64(v[i]-q[i]) * float64(v[i]-q[i])
+			}
+			want = append(want, scored{id, sum})
+		}
+	}
+	slices.SortFunc(want, func(a, b scored) int { return cmp.Compare(a.score, b.score) })
+	want = want[:min(10, len(want))]
+	if len(got) != len(want) {
+		w.t.Fatalf("query %s exact=%v: %d hits, want %d", text, exact, len(got), len(want))
+	}
+	for i := range got {
+		// With ef as wide as the collection the graph must find the same, too.
+		if got[i].ID != want[i].id {
+			w.t.Fatalf("query %s exact=%v: hit %d is %v at %v, want %v", text, exact, i, got[i].ID, got[i].Score, want[i])
+		}
+	}
+}
+
+// crash opens a copy of the files as they lie, as a kill would leave them, and
+// replays the log.
+func (w *world) crash() {
+	w.t.Helper()
+	dir := filepath.Join(w.t.TempDir(), "copy")
+	if err := os.CopyFS(dir, os.DirFS(w.dir)); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.r.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.dir = dir
+	w.open()
+	w.r.Apply(w.log)
+}
+
+func (w *world) restart() {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := w.r.Checkpoint(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.r.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.open()
+	w.r.Apply(w.log)
+}
+
+func TestReplicaAgreesWithModel(t *testing.T) {
+	seeds := []uint64{1, 2, 3, 4}
+	if testing.Short() {
+		seeds = seeds[:1]
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			w := newWorld(t, seed)
+			for i := range 250 {
+				w.step()
+				if i%10 == 9 {
+					w.check()
+				}
+				switch w.rng.IntN(40) {
+				case 0:
+					w.crash()
+				case 1:
+					w.restart()
+				case 2:
+					w.settle()
+				}
+			}
+			w.settle()
+			w.check()
+		})
+	}
+}
+
+// settle waits until the background work is done.
+func (w *world) settle() {
+	w.t.Helper()
+	for range 1000 {
+		s, _ := w.r.Shard(theShard)
+		st := s.Status()
+		if st.OptimizerError != "" {
+			w.t.Fatal(st.OptimizerError)
+		}
+		if st.Green {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatal("the shard does not become green")
+}
