@@ -1,0 +1,32 @@
+//go:build !linux
+
+package arena
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// otherReserve bounds the plain allocation that stands in for a reservation; the
+// system gives it memory as it is touched.
+const otherReserve = 1 << 30
+
+// mapping is a plain allocation where address space cannot be reserved.
+type mapping struct{ data []byte }
+
+func reserve(size int64) (*mapping, error) {
+	return &mapping{data: make([]byte, min(size, otherReserve))}, nil
+}
+
+func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }
+
+func (m *mapping) commit(size int64) error {
+	if size > int64(len(m.data)) {
+		return fmt.Errorf("the arena holds at most %d bytes on this system; cut the collection into more shards", len(m.data))
+	}
+	return nil
+}
+
+func (m *mapping) release(from, to int64) { clear(m.data[from:to]) }
+
+func (m *mapping) close() error { return nil }
