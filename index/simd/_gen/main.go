@@ -1,0 +1,96 @@
+// Command _gen writes the amd64 kernels of index/simd: AVX2 with FMA, and
+// AVX-512, for pairs of vectors and for lists of rows.
+//
+// Its shape, for every kernel: two accumulators per row, one for even and one
+// for odd registers of the row, one reduction order. So a row's distance has the
+// same bits wherever it stands in a list, and alone.
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// isa is one instruction set.
+type isa struct {
+	name  string
+	bytes int // of a register
+	new   func() reg.VecVirtual
+}
+
+// metric is one distance; step adds one register's worth of it.
+type metric struct {
+	name string // of the pair kernel and, with Rows, of the list kernel
+	says string
+	abs  bool // needs the mask that clears signs
+	step func(k *kernel, acc reg.Register, query, row operand.Op)
+}
+
+var (
+	avx2   = &isa{"AVX2", 32, YMM}
+	avx512 = &isa{"AVX512", 64, ZMM}
+)
+
+func main() {
+	ConstraintExpr("!noasm")
+	masks := tailMasks()
+	for _, set := range []*isa{avx2, avx512} {
+		for _, m := range []metric{dotMetric, l2Metric, l1Metric} {
+			k := &kernel{isa: set, metric: m, masks: masks}
+			k.pair()
+			k = &kernel{isa: set, metric: m, masks: masks, negate: true}
+			k.rows()
+		}
+	}
+	Generate()
+}
+
+var dotMetric = metric{
+	name: "dot",
+	says: "the dot product",
+	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+		if k.negate {
+			VFNMADD231PS(row, query, acc)
+			return
+		}
+		VFMADD231PS(row, query, acc)
+	},
+}
+
+var l2Metric = metric{
+	name: "l2",
+	says: "the squared Euclidean distance",
+	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+		d := k.new()
+		VSUBPS(row, query, d)
+		VFMADD231PS(d, d, acc)
+	},
+}
+
+var l1Metric = metric{
+	name: "l1",
+	says: "the sum of absolute differences",
+	abs:  true,
+	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+		d := k.new()
+		VSUBPS(row, query, d)
+		VANDPS(d, k.absMask, d)
+		VADDPS(d, acc, acc)
+	},
+}
+
+// tailMasks is eight words of ones before eight of zeros: 32 bytes from word 8−n
+// on are an AVX2 mask of n lanes.
+func tailMasks() operand.Mem {
+	m := GLOBL("tailMasks", attr.RODATA|attr.NOPTR)
+	for i := range 16 {
+		word := uint32(0)
+		if i < 8 {
+			word = ^word
+		}
+		DATA(4*i, operand.U32(word))
+	}
+	return m
+}

@@ -1,0 +1,26 @@
+package simd
+
+import "testing"
+
+// variant is one set of kernels.
+type variant struct {
+	name string
+	use  func()
+}
+
+// each runs the test under every set of kernels that this machine has, and
+// leaves the best in use, which is the last.
+func each(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	for _, v := range variants() {
+		t.Run(v.name, func(t *testing.T) {
+			best := variants()
+			defer best[len(best)-1].use()
+			v.use()
+			if Level() != v.name {
+				t.Fatalf("kernels %q in use", Level())
+			}
+			test(t)
+		})
+	}
+}

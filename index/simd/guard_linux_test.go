@@ -1,0 +1,50 @@
+package simd
+
+import (
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// guarded returns n floats that end where memory ends: a load past them, or a
+// load before them when first is set, kills the test.
+func guarded(t *testing.T, n int, first bool) []float32 {
+	t.Helper()
+	page := unix.Getpagesize()
+	size := (4*n + page - 1) / page * page
+	mem, err := unix.Mmap(-1, 0, size+2*page, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Munmap(mem) })
+	if size == 0 {
+		return nil
+	}
+	if err := unix.Mprotect(mem[page:page+size], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		t.Fatal(err)
+	}
+	start := page
+	if !first {
+		start = page + size - 4*n
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[start])), n)
+}
+
+func TestNothingOutsideIsTouched(t *testing.T) {
+	each(t, func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			for dim := 1; dim <= 70; dim++ {
+				query, data := guarded(t, dim, first), guarded(t, 5*dim, first)
+				for _, m := range metrics {
+					Distance(m, query, data[:dim])
+					Distance(m, query, data[4*dim:])
+					for length := 1; length <= 5; length++ {
+						out := guarded(t, length, first)
+						Distances(m, query, unsafe.Pointer(&data[0]), 4*dim, []uint32{4, 0, 1, 2, 3}[:length], out)
+					}
+				}
+			}
+		}
+	})
+}

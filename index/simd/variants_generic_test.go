@@ -1,0 +1,5 @@
+//go:build noasm || !amd64
+
+package simd
+
+func variants() []variant { return []variant{{level(), func() {}}} }
