@@ -10,8 +10,11 @@
 // the assembly, which asks memory for the rows ahead while it computes.
 //
 // Sums are made in another order by each kernel, so results differ in the last
-// bits between machines; on one machine the pair kernels and the Rows kernels of
-// the same dimension give the same bits for the same two vectors.
+// bits between machines; on one machine the pair kernels and the Rows kernels give
+// equal results for the same two vectors, wherever the row stands in the list.
+//
+// Assembly cannot be preempted, so a call keeps the garbage collector waiting:
+// give it hundreds of rows, not millions.
 //
 // Invariants:
 //

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"unsafe"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
 )
 
 const (
@@ -14,13 +14,20 @@ const (
 	listLen    = 32        // a graph node's neighbours
 )
 
-// benchRows is rows of the dimension at random places, and lists of them.
-func benchRows(dim int) (rows []float32, lists []uint32) {
+// benchRows is an arena of rows of the dimension, and lists of random ones.
+func benchRows(b *testing.B, dim int) (rows arena.Rows, lists []uint32) {
 	rng := rand.New(rand.NewPCG(5, uint64(dim)))
 	n := benchBytes / 4 / dim
-	rows = make([]float32, n*dim)
-	for i := range rows {
-		rows[i] = float32(i%17) - 8
+	a := arena.New(arena.Options{RowBytes: 4 * dim})
+	b.Cleanup(func() { a.Close() })
+	if err := a.Grow(n); err != nil {
+		b.Fatal(err)
+	}
+	rows = a.Rows()
+	for i := range uint32(n) {
+		for j := range rows.Floats(i) {
+			rows.Floats(i)[j] = float32((int(i)+j)%17) - 8
+		}
 	}
 	lists = make([]uint32, 1<<18)
 	for i := range lists {
@@ -35,8 +42,8 @@ func BenchmarkRandomRows(b *testing.B) {
 	all := variants()
 	defer all[len(all)-1].use()
 	for _, dim := range []int{100, 128, 784} {
-		rows, lists := benchRows(dim)
-		query := rows[:dim]
+		rows, lists := benchRows(b, dim)
+		query := rows.Floats(0)
 		for _, m := range []index.Metric{index.Dot, index.Euclid, index.Manhattan} {
 			for _, v := range all {
 				v.use()
@@ -44,7 +51,7 @@ func BenchmarkRandomRows(b *testing.B) {
 					var out [listLen]float32
 					at := 0
 					for b.Loop() {
-						Distances(m, query, unsafe.Pointer(&rows[0]), 4*dim, lists[at:at+listLen], out[:])
+						Distances(m, query, rows.Base(), rows.Stride(), lists[at:at+listLen], out[:])
 						at = (at + listLen) % len(lists)
 					}
 					perDistance(b)
@@ -54,7 +61,7 @@ func BenchmarkRandomRows(b *testing.B) {
 					at := 0
 					for b.Loop() {
 						for i, id := range lists[at : at+listLen] {
-							out[i] = Distance(m, query, rows[int(id)*dim:][:dim])
+							out[i] = Distance(m, query, rows.Floats(id))
 						}
 						at = (at + listLen) % len(lists)
 					}

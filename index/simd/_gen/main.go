@@ -3,7 +3,7 @@
 //
 // Its shape, for every kernel: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
-// same bits wherever it stands in a list, and alone.
+// same value wherever it stands in a list, and alone.
 package main
 
 import (
