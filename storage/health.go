@@ -4,10 +4,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // health hears what Pebble does behind our back, logs it and remembers faults.
@@ -25,6 +23,11 @@ type health struct {
 		tries      int      // failed flushes and compactions in a row
 	}
 }
+
+// emptyFlush is what Pebble reports of a flush that had nothing to write, such
+// as one that follows a batch larger than a memtable. It has succeeded; the
+// value itself is not exported.
+const emptyFlush = "pebble: empty table"
 
 // failure is one flush fault: err is set before done closes.
 type failure struct {
@@ -134,6 +137,9 @@ func (h *health) listener() *pebble.EventListener {
 			h.log.Error("store: damaged file", "file", i.Path, "error", i.Details)
 		},
 		FlushEnd: func(i pebble.FlushInfo) {
+			if i.Err != nil && i.Err.Error() == emptyFlush {
+				i.Err = nil
+			}
 			h.flushed(i.Err)
 			h.log.Debug("store: flush", "reason", i.Reason, "bytes", i.InputBytes, "took", i.TotalDuration, "error", i.Err)
 		},
@@ -144,30 +150,4 @@ func (h *health) listener() *pebble.EventListener {
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { h.log.Warn("store: writes wait", "reason", i.Reason) },
 		WriteStallEnd:   func() { h.log.Warn("store: writes go on") },
 	}
-}
-
-// patientFS slows down Pebble's tries after a fault. Pebble repeats a failed
-// flush or compaction at once, which on a full disk would burn a core.
-type patientFS struct {
-	vfs.FS
-	health *health
-}
-
-// Unwrap is the file system below.
-func (f *patientFS) Unwrap() vfs.FS { return f.FS }
-
-// Create waits first when background work has just failed.
-func (f *patientFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	time.Sleep(f.health.pause())
-	return f.FS.Create(name, c)
-}
-
-// pause doubles from 1 ms to 1 s with the faults in a row.
-func (h *health) pause() time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.mu.tries == 0 {
-		return 0
-	}
-	return min(time.Second, time.Millisecond<<min(h.mu.tries-1, 10))
 }

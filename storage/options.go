@@ -71,11 +71,11 @@ func (c *Cache) Close() {
 	c.blocks.Unref()
 }
 
-func (o *Options) pebble(lock *pebble.Lock, h *health) *pebble.Options {
+func (o *Options) pebble(dir string, lock *pebble.Lock, h *health) *pebble.Options {
 	p := &pebble.Options{
 		Cache:                       o.Cache.blocks,
 		FileCache:                   o.Cache.files,
-		FS:                          &patientFS{FS: o.FS, health: h},
+		FS:                          &guardedFS{FS: o.FS, dir: dir, health: h},
 		Lock:                        lock,
 		Logger:                      h,
 		EventListener:               h.listener(),

@@ -37,6 +37,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -95,7 +96,7 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 		s.own = NewCache(DefaultCacheBytes)
 		s.o.Cache = s.own
 	}
-	db, err := pebble.Open(dir, s.o.pebble(lock, s.health))
+	db, err := openPebble(dir, s.o.pebble(dir, lock, s.health))
 	if err != nil {
 		s.own.Close()
 		return nil, classifyOpen(dir, err)
@@ -108,6 +109,21 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// openPebble makes an error of the panic with which Pebble answers a failed sync
+// of a directory: at an open nothing is lost by refusing.
+func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case runtime.Error:
+			panic(r)
+		default:
+			db, err = nil, fmt.Errorf("%v", r)
+		}
+	}()
+	return pebble.Open(dir, o)
 }
 
 func (s *Store) loadApplied() error {
