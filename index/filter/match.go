@@ -160,3 +160,7 @@ func compare(v *fastjson.Value, bound float64) int {
 	}
 	return x.Cmp(big.NewFloat(bound))
 }
+
+// Scalars calls f for every value that a condition on the path would compare,
+// until f returns true.
+func (d *Doc) Scalars(p Path, f func(*fastjson.Value) bool) bool { return p.scalars(d.value, f) }

@@ -1,0 +1,145 @@
+// Package hnsw is a hierarchical navigable small world graph over float32 rows
+// (Malkov and Yashunin, arXiv 1603.09320).
+//
+// Who calls: storage/shard builds and saves it, query searches it. It calls
+// index/arena and index/simd. It knows slots only: what is alive is the
+// caller's Accept set.
+//
+// Invariants:
+//
+//	G1. A link names a slot that is in the graph.
+//	G2. A list is read with atomic loads and written under its node's stripe.
+//	G3. A node's own lists are complete before another node links to it.
+package hnsw
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+)
+
+// Options shapes a graph.
+type Options struct {
+	Dim         int
+	Metric      index.Metric
+	M           int // links per node above level 0, 2 to 512; twice that at level 0
+	EfConstruct int // breadth of the search that places a node, at least 4
+	Seed        uint64
+}
+
+func (o Options) validate() error {
+	if o.Dim < 1 || !o.Metric.Valid() || o.M < 2 || o.M > 512 || o.EfConstruct < 1 {
+		return fmt.Errorf("hnsw options out of range: %+v", o)
+	}
+	return nil
+}
+
+const (
+	maxLevel = 16
+	stripes  = 1024
+)
+
+// Graph is the index.
+//
+// Concurrency: Insert and Search from any goroutine; Save and Repair not beside
+// Insert. Lifetime: Close once no call is under way; the vectors outlive it.
+type Graph struct {
+	o       Options
+	vectors *arena.Arena
+	base    *arena.Arena // level 0 by slot: count, then 2·M links
+	upper   *arena.Arena // higher levels: rows of count, then M links
+	nodes   *arena.Arena // by slot: level+1 (0: not in), first row in upper
+	grow    sync.Mutex   // guards growth, the upper rows' counter and the entry
+	rows    uint32       // upper rows in use
+	entry   atomic.Uint64
+	count   atomic.Int64
+	stripe  [stripes]sync.Mutex
+	walkers sync.Pool
+}
+
+// New makes an empty graph. vectors must be pinned, its rows Dim float32s.
+func New(vectors *arena.Arena, o Options) (*Graph, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	if !vectors.Pinned() || vectors.Rows().Stride() != 4*o.Dim {
+		return nil, errors.New("bug: a graph needs pinned rows of its own dimension")
+	}
+	g := &Graph{o: o, vectors: vectors,
+		base:  arena.New(arena.Options{RowBytes: 4 * (2*o.M + 1)}),
+		upper: arena.New(arena.Options{RowBytes: 4 * (o.M + 1)}),
+		nodes: arena.New(arena.Options{RowBytes: 8}),
+	}
+	for _, a := range []*arena.Arena{g.base, g.upper, g.nodes} {
+		if err := a.Pin(); err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
+	g.entry.Store(noEntry)
+	return g, nil
+}
+
+// noEntry is the entry of an empty graph: no slot has this number.
+const noEntry = uint64(index.NoSlot)
+
+func packEntry(level int, s index.Slot) uint64 { return uint64(level)<<32 | uint64(s) }
+
+// level draws a node's level from its slot, so that every replica builds alike.
+func (g *Graph) level(s index.Slot) int {
+	h := uint64(s)*0x9e3779b97f4a7c15 ^ g.o.Seed*0xd1342543de82ef95
+	h ^= h >> 32
+	h *= 0xd6e8feb86659fd93
+	h ^= h >> 32
+	u := (float64(h>>11) + 1) / (1 << 53)
+	return min(int(-math.Log(u)/math.Log(float64(g.o.M))), maxLevel)
+}
+
+// Contains reports whether a slot is in the graph.
+func (g *Graph) Contains(s index.Slot) bool {
+	rows := g.nodes.Rows()
+	return int(s) < rows.Len() && atomic.LoadUint32(&rows.Uint32s(uint32(s))[0]) != 0
+}
+
+// Len is the number of nodes.
+func (g *Graph) Len() int { return int(g.count.Load()) }
+
+// Bytes is the memory of the links.
+func (g *Graph) Bytes() int64 {
+	return g.base.Resident() + g.upper.Resident() + g.nodes.Resident()
+}
+
+// Close frees the links.
+func (g *Graph) Close() error {
+	return errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
+}
+
+// list is a node's links on a level: count, then links.
+func (g *Graph) list(s uint32, level int) []uint32 {
+	if level == 0 {
+		return g.base.Rows().Uint32s(s)
+	}
+	first := g.nodes.Rows().Uint32s(s)[1]
+	return g.upper.Rows().Uint32s(first + uint32(level) - 1)
+}
+
+// links appends a copy of a list.
+func links(dst, list []uint32) []uint32 {
+	n := min(int(atomic.LoadUint32(&list[0])), len(list)-1)
+	for i := 1; i <= n; i++ {
+		dst = append(dst, atomic.LoadUint32(&list[i]))
+	}
+	return dst
+}
+
+// store replaces a list; the node's stripe is held or the node is not linked.
+func store(list, links []uint32) {
+	for i, l := range links {
+		atomic.StoreUint32(&list[i+1], l)
+	}
+	atomic.StoreUint32(&list[0], uint32(len(links)))
+}
