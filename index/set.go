@@ -170,6 +170,9 @@ func (t *Set) Edit() *Editor {
 // Contains reports whether s is in the version being made.
 func (e *Editor) Contains(s Slot) bool { return e.set.Contains(s) }
 
+// Len is the number of slots in the version being made.
+func (e *Editor) Len() int { return e.set.count }
+
 // Add puts s in the set and reports whether it was absent.
 func (e *Editor) Add(s Slot) bool {
 	if e.set.Contains(s) {

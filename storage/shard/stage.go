@@ -174,7 +174,9 @@ func (t *stager) put(p *point.Point) error {
 	}
 	row := storage.PointRow{Slot: old.Slot, Version: t.applied, Payload: p.Payload}
 	if exists && t.sameVectors(old.Slot, p.Vectors) {
-		t.repost(old.Slot, old.Payload, p.Payload)
+		if err := t.repost(old.Slot, old.Payload, p.Payload); err != nil {
+			return err
+		}
 		t.c.touched[p.ID] = struct{}{}
 		return t.b.PutPoint(t.s.id, p.ID, row)
 	}
@@ -186,7 +188,9 @@ func (t *stager) put(p *point.Point) error {
 	if row.Slot, err = t.take(p); err != nil {
 		return err
 	}
-	t.repost(row.Slot, nil, p.Payload)
+	if err := t.repost(row.Slot, nil, p.Payload); err != nil {
+		return err
+	}
 	t.c.touched[p.ID] = struct{}{}
 	return t.b.PutPoint(t.s.id, p.ID, row)
 }
@@ -253,7 +257,9 @@ func (f *field) write(s index.Slot, values []float32) error {
 // forget takes a stored version out of every index. Its vector rows stay until
 // a sweep, since a graph may still walk through them.
 func (t *stager) forget(row storage.PointRow) error {
-	t.repost(row.Slot, row.Payload, nil)
+	if err := t.repost(row.Slot, row.Payload, nil); err != nil {
+		return err
+	}
 	t.c.live.Remove(row.Slot)
 	for _, has := range t.c.has {
 		has.Remove(row.Slot)
@@ -263,11 +269,11 @@ func (t *stager) forget(row storage.PointRow) error {
 }
 
 // repost moves a slot's postings from one payload to another.
-func (t *stager) repost(slot index.Slot, old, fresh []byte) {
+func (t *stager) repost(slot index.Slot, old, fresh []byte) error {
 	if bytes.Equal(old, fresh) {
-		return
+		return nil
 	}
-	t.s.mu.payload.Diff(slot, old, fresh, func(row []byte, add bool) { t.post(row, slot, add) })
+	return t.s.mu.payload.Diff(slot, old, fresh, func(row []byte, add bool) { t.post(row, slot, add) })
 }
 
 func (t *stager) post(row []byte, slot index.Slot, add bool) {
@@ -293,7 +299,9 @@ func (t *stager) edit(o *op.Op, mustExist bool, change func(old []byte) ([]byte,
 		}
 	}
 	for i, p := range points {
-		t.repost(p.row.Slot, p.row.Payload, fresh[i])
+		if err := t.repost(p.row.Slot, p.row.Payload, fresh[i]); err != nil {
+			return op.Result{}, err
+		}
 		p.row.Payload, p.row.Version = fresh[i], t.applied
 		t.c.touched[p.id] = struct{}{}
 		if err := t.b.PutPoint(t.s.id, p.id, p.row); err != nil {

@@ -1,0 +1,193 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/raft"
+	wal "github.com/hashicorp/raft-wal"
+)
+
+// member is this node's part in one raft group: the log on disk, and raft.
+type member struct {
+	raft *raft.Raft
+	log  *failStop
+	logs *wal.WAL
+	// caughtUp is the log index when the member became ready: what lies at or
+	// below is applied, though raft's own entries there never reach the state.
+	caughtUp atomic.Uint64
+}
+
+type memberOptions struct {
+	log *slog.Logger
+	// snapshots: raft's snapshots hold the state. Otherwise the state keeps
+	// itself, and they only say how far.
+	snapshots bool
+}
+
+const (
+	segmentBytes = 16 << 20
+	// trailingLogs is what a snapshot leaves in the log. On one member nobody
+	// needs them.
+	trailingLogs = 64
+	// tick is how long a lone member waits before it elects itself.
+	tick = 50 * time.Millisecond
+)
+
+// the one member of a group; raft wants names.
+const self = raft.ServerID("1")
+
+func openMember(dir string, fsm raft.FSM, o memberOptions) (*member, error) {
+	logDir := filepath.Join(dir, "log")
+	if err := os.MkdirAll(logDir, 0o755); err != nil {
+		return nil, err
+	}
+	logger := raftLog{o.log, "raft"}
+	logs, err := wal.Open(logDir, wal.WithSegmentSize(segmentBytes), wal.WithLogger(logger))
+	if err != nil {
+		return nil, fmt.Errorf("log %s: %w", logDir, err)
+	}
+	m := &member{logs: logs, log: &failStop{WAL: logs}}
+	if err := m.start(dir, fsm, o, logger); err != nil {
+		return nil, errors.Join(err, logs.Close())
+	}
+	return m, nil
+}
+
+func (m *member) start(dir string, fsm raft.FSM, o memberOptions, logger raftLog) error {
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(dir, 1, logger)
+	if err != nil {
+		return err
+	}
+	addr, transport := raft.NewInmemTransport(raft.ServerAddress(self))
+	c := raft.DefaultConfig()
+	c.LocalID, c.Logger, c.NoLegacyTelemetry = self, logger, true
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout = tick, tick, tick
+	c.BatchApplyCh = true
+	c.TrailingLogs = trailingLogs
+	c.SnapshotThreshold = 4096
+	c.SnapshotInterval = 30 * time.Second
+	c.NoSnapshotRestoreOnStart = !o.snapshots
+	if !o.snapshots {
+		c.SnapshotThreshold = 1 << 62 // by bytes: see group.cut
+	}
+	there, err := raft.HasExistingState(m.log, m.logs, snapshots)
+	if err != nil {
+		return err
+	}
+	if !there {
+		one := raft.Configuration{Servers: []raft.Server{{ID: self, Address: addr}}}
+		if err := raft.BootstrapCluster(c, m.log, m.logs, snapshots, transport, one); err != nil {
+			return err
+		}
+	}
+	m.raft, err = raft.NewRaft(c, fsm, m.log, m.logs, snapshots, transport)
+	return err
+}
+
+// ready waits until the member leads and everything in its log is applied.
+func (m *member) ready(ctx context.Context) error {
+	for m.raft.State() != raft.Leader {
+		if err := m.log.failed(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: no leader: %w", ErrNotReady, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if err := wait(ctx, m.raft.Barrier(0)); err != nil {
+		return err
+	}
+	m.caughtUp.Store(m.raft.CommitIndex())
+	return nil
+}
+
+// propose appends an entry to the log and waits until it is applied.
+func (m *member) propose(ctx context.Context, entry []byte) (index uint64, response any, err error) {
+	if err := m.log.failed(); err != nil {
+		return 0, nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", ErrTimeout, err)
+	}
+	f := m.raft.Apply(entry, 0)
+	if err := wait(ctx, f); err != nil {
+		return 0, nil, errors.Join(err, m.log.failed())
+	}
+	return f.Index(), f.Response(), nil
+}
+
+// wait waits for raft or for the caller's patience, whichever ends first.
+func wait(ctx context.Context, f raft.Future) error {
+	if ctx.Done() == nil {
+		return fault(f.Error())
+	}
+	done := make(chan error, 1)
+	go func() { done <- f.Error() }()
+	select {
+	case err := <-done:
+		return fault(err)
+	case <-ctx.Done():
+		return fmt.Errorf("%w: the write may still be applied: %w", ErrTimeout, ctx.Err())
+	}
+}
+
+func fault(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case errors.Is(err, raft.ErrRaftShutdown):
+		return ErrClosed
+	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipLost), errors.Is(err, raft.ErrEnqueueTimeout):
+		return fmt.Errorf("%w: %w", ErrNotReady, err)
+	}
+	return err
+}
+
+func (m *member) close() error {
+	err := m.raft.Shutdown().Error()
+	return errors.Join(err, m.logs.Close())
+}
+
+// failStop is a log that writes nothing more after a failed sync: the kernel may
+// have dropped the pages, so that a second sync that succeeds proves nothing
+// (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
+type failStop struct {
+	*wal.WAL
+	fault atomic.Pointer[error]
+}
+
+func (l *failStop) failed() error {
+	if p := l.fault.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// StoreLog implements raft.LogStore.
+func (l *failStop) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
+
+// StoreLogs implements raft.LogStore. A full disk is no failed sync: the entry
+// is refused, and later ones are tried.
+func (l *failStop) StoreLogs(entries []*raft.Log) error {
+	if err := l.failed(); err != nil {
+		return err
+	}
+	err := l.WAL.StoreLogs(entries)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		why := fmt.Errorf("%w: %w", ErrFailed, err)
+		l.fault.CompareAndSwap(nil, &why)
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package cluster
+
+import (
+	"log/slog"
+	"runtime"
+
+	"github.com/kithdb/kith/storage"
+)
+
+// Options configures a node. Only Dir is required.
+type Options struct {
+	Dir string // everything the node keeps
+	// Groups is the number of replica groups, 1 by default. It may grow from one
+	// start to the next, and never shrink.
+	Groups        int
+	IndexWorkers  int   // goroutines that build graphs; 0: one per core
+	CacheBytes    int64 // block cache of all stores together; 0: storage's default
+	MemTableBytes int64 // of each group's store; 0: storage's default
+	// DiskReserve is how many bytes of the disk are kept free: below it writes are
+	// refused with ErrDiskFull. 0: 256 MiB; negative: none.
+	DiskReserve int64
+	// LogBytes is how much log a group keeps before it flushes its store and cuts
+	// the log; it bounds what a restart replays. 0: 64 MiB.
+	LogBytes int64
+	Logger   *slog.Logger // nil: slog.Default
+}
+
+const (
+	defaultDiskReserve = 256 << 20
+	defaultLogBytes    = 64 << 20
+)
+
+func (o Options) withDefaults() Options {
+	if o.Groups == 0 {
+		o.Groups = 1
+	}
+	if o.IndexWorkers == 0 {
+		o.IndexWorkers = runtime.GOMAXPROCS(0)
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = storage.DefaultCacheBytes
+	}
+	if o.DiskReserve == 0 {
+		o.DiskReserve = defaultDiskReserve
+	}
+	if o.LogBytes == 0 {
+		o.LogBytes = defaultLogBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
