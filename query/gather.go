@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/kithdb/kith/index"
@@ -39,6 +40,7 @@ type search struct {
 	view *shard.View
 	vec  shard.Vectors
 	hits []index.Hit
+	fail error // of a payload that a check could not read
 }
 
 // gather finds the best Offset+Limit points of one shard. The view is handed
@@ -54,7 +56,7 @@ func gather(ctx context.Context, s *shard.Shard, r *Request) gathered {
 	if q.vec, ok = view.Vectors(r.Using); !ok {
 		return g
 	}
-	if g.err = q.run(m); g.err != nil {
+	if g.err = errors.Join(q.run(m), q.fail); g.err != nil {
 		return g
 	}
 	g.found = q.candidates()
@@ -106,9 +108,15 @@ func (q *search) indexedOnly(query index.Query) error {
 // walk searches the graph. A slot that joined it after the view looked is left
 // to the scan of the tail, which finds it too.
 func (q *search) walk(query index.Query) {
+	most := query.K
+	if q.r.Filter.IsZero() && !q.vec.Building && q.vec.Graph.Len() == q.vec.Has.Len() {
+		// Every node may be returned: nothing to ask per node. What joins during
+		// the walk is newer than the view, and must not crowd out what is older.
+		query.Accept, query.K = nil, query.Ef
+	}
 	hits, _ := q.vec.Graph.Search(query, nil)
 	for _, h := range hits {
-		if h.Slot < q.vec.High {
+		if h.Slot < q.vec.High && len(q.hits) < most {
 			q.hits = append(q.hits, h)
 		}
 	}
@@ -140,7 +148,7 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 	if set.Len() > verifyAll {
 		share := v.sample(set)
 		if share >= rareShare {
-			return set, v.check, int(share * float64(set.Len())), v.err
+			return set, v.check, int(share * float64(set.Len())), nil
 		}
 	}
 	set, err = v.all(set)
@@ -151,7 +159,6 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 type verifier struct {
 	q   *search
 	doc filter.Doc
-	err error
 }
 
 func (v *verifier) check(s index.Slot) bool {
@@ -160,7 +167,7 @@ func (v *verifier) check(s index.Slot) bool {
 		err = v.doc.Parse(payload)
 	}
 	if err != nil {
-		v.err = err
+		v.q.fail = err
 		return false
 	}
 	return v.q.r.Filter.Match(v.q.view.ID(s), &v.doc)
@@ -194,7 +201,7 @@ func (v *verifier) all(set *index.Set) (*index.Set, error) {
 			e.Add(s)
 		}
 	}
-	return e.Done(), v.err
+	return e.Done(), nil
 }
 
 // candidates names the hits and keeps the best.
