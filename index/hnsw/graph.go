@@ -51,11 +51,12 @@ const (
 type Graph struct {
 	o       Options
 	vectors *arena.Arena
-	base    *arena.Arena // level 0 by slot: count, then 2·M links
-	upper   *arena.Arena // higher levels: rows of count, then M links
-	nodes   *arena.Arena // by slot: level+1 (0: not in), first row in upper
-	grow    sync.Mutex   // guards growth, the upper rows' counter and the entry
-	rows    uint32       // upper rows in use
+	base    *arena.Arena           // level 0 by slot: count, then 2·M links
+	upper   *arena.Arena           // higher levels: rows of count, then M links
+	nodes   *arena.Arena           // by slot: level+1 (0: not in), first row in upper
+	grow    sync.Mutex             // guards growth, the upper rows' counter and the entry
+	rows    uint32                 // upper rows in use
+	free    [maxLevel + 1][]uint32 // first upper rows that removed nodes left, by number of levels
 	entry   atomic.Uint64
 	count   atomic.Int64
 	stripe  [stripes]sync.Mutex

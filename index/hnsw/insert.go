@@ -39,17 +39,35 @@ func (g *Graph) place(s index.Slot, level int) error {
 	if err := g.base.Grow(int(s) + 1); err != nil {
 		return err
 	}
-	if err := g.upper.Grow(int(g.rows) + level); err != nil {
-		return err
-	}
 	if err := g.nodes.Grow(int(s) + 1); err != nil {
 		return err
 	}
+	first, err := g.takeUpper(level)
+	if err != nil {
+		return err
+	}
 	node := g.nodes.Rows().Uint32s(uint32(s))
-	node[1] = g.rows
-	g.rows += uint32(level)
+	atomic.StoreUint32(&node[1], first)
 	atomic.StoreUint32(&node[0], uint32(level)+1)
 	return nil
+}
+
+// takeUpper gives a node its rows on the higher levels, empty.
+func (g *Graph) takeUpper(levels int) (first uint32, err error) {
+	if left := g.free[levels]; len(left) > 0 {
+		first = left[len(left)-1]
+		g.free[levels] = left[:len(left)-1]
+		for l := range uint32(levels) {
+			store(g.upper.Rows().Uint32s(first+l), nil)
+		}
+		return first, nil
+	}
+	if err := g.upper.Grow(int(g.rows) + levels); err != nil {
+		return 0, err
+	}
+	first = g.rows
+	g.rows += uint32(levels)
+	return first, nil
 }
 
 func (g *Graph) first(s index.Slot, level int) bool {
