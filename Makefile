@@ -1,10 +1,7 @@
 # Kith's build. `make test` is what .ci/run calls.
 GO ?= go
 
-# Packages whose dependencies are all in the tree. storage/shard,
-# storage/replica and query wait for index/hnsw, index/filter and index/payload.
-PACKAGES := ./index ./index/arena ./index/invariant ./index/simd ./index/flat \
-	./storage ./storage/op ./storage/point ./storage/schema ./server/...
+PACKAGES := ./...
 
 .PHONY: test check generate
 

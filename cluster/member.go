@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/raft"
 	wal "github.com/hashicorp/raft-wal"
+	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // member is this node's part in one raft group: the log on disk, and raft.
@@ -20,6 +21,7 @@ type member struct {
 	raft *raft.Raft
 	log  *failStop
 	logs *wal.WAL
+	meta *metadb.BoltMetaDB // which segments the log has, and raft's vote
 	// caughtUp is the log index when the member became ready: what lies at or
 	// below is applied, though raft's own entries there never reach the state.
 	caughtUp atomic.Uint64
@@ -50,13 +52,14 @@ func openMember(dir string, fsm raft.FSM, o memberOptions) (*member, error) {
 		return nil, err
 	}
 	logger := raftLog{o.log, "raft"}
-	logs, err := wal.Open(logDir, wal.WithSegmentSize(segmentBytes), wal.WithLogger(logger))
+	meta := &metadb.BoltMetaDB{}
+	logs, err := wal.Open(logDir, wal.WithSegmentSize(segmentBytes), wal.WithLogger(logger), wal.WithMetaStore(meta))
 	if err != nil {
-		return nil, fmt.Errorf("log %s: %w", logDir, err)
+		return nil, errors.Join(fmt.Errorf("log %s: %w", logDir, err), meta.Close())
 	}
-	m := &member{logs: logs, log: &failStop{WAL: logs}}
+	m := &member{logs: logs, meta: meta, log: &failStop{WAL: logs}}
 	if err := m.start(dir, fsm, o, logger); err != nil {
-		return nil, errors.Join(err, logs.Close())
+		return nil, errors.Join(err, logs.Close(), meta.Close())
 	}
 	return m, nil
 }
@@ -157,7 +160,7 @@ func fault(err error) error {
 
 func (m *member) close() error {
 	err := m.raft.Shutdown().Error()
-	return errors.Join(err, m.logs.Close())
+	return errors.Join(err, m.logs.Close(), m.meta.Close()) // the log does not close it
 }
 
 // failStop is a log that writes nothing more after a failed sync: the kernel may
