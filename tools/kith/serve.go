@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/server"
+)
+
+func newServe() *cobra.Command {
+	var config string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve a data directory over HTTP",
+		Long: `Serve a data directory over HTTP. Nothing needs to be configured.
+
+Every setting can be given three ways; a later one wins:
+  1. a YAML file, --config FILE        http_addr: 0.0.0.0:6333
+  2. the environment                   KITH_HTTP_ADDR=0.0.0.0:6333
+  3. a flag                            --http-addr 0.0.0.0:6333
+
+The file's keys are the flags' names with underscores; an unknown key is an
+error. Secrets belong in the environment or the file.
+
+SIGTERM or Ctrl-C: stop taking requests, finish those under way, checkpoint,
+exit 0. A second signal ends the process at once; nothing acknowledged is lost.`,
+		Example: `  kith serve
+  kith serve --data-dir /var/lib/kith
+  KITH_API_KEY=secret kith serve --http-addr 0.0.0.0:6333 --tls-cert c.pem --tls-key k.pem`,
+		Args: cobra.NoArgs,
+	}
+	flags := settingFlags()
+	c.Flags().AddFlagSet(flags)
+	c.Flags().StringVar(&config, "config", "", "YAML `FILE` with settings (also KITH_CONFIG)")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if config == "" {
+			config = os.Getenv(envPrefix + "CONFIG")
+		}
+		s, ignored, err := loadSettings(config, os.Environ(), flags)
+		if err != nil {
+			return &usageError{err}
+		}
+		log := s.newLogger(os.Stderr)
+		for _, name := range ignored {
+			if name != envPrefix+"CONFIG" {
+				log.Warn("environment variable is no setting, ignored", "name", name)
+			}
+		}
+		return serve(c.Context(), s, log)
+	}
+	return c
+}
+
+// serve runs until ctx ends, then stops in order.
+func serve(ctx context.Context, s settings, log *slog.Logger) error {
+	if s.exposed() {
+		log.Warn("ANYONE WHO REACHES THIS ADDRESS CAN READ, CHANGE AND DELETE ALL DATA: set KITH_API_KEY or bind to 127.0.0.1",
+			"http_addr", s.HTTPAddr)
+	}
+	svc, err := start(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	scheme := "http"
+	if s.TLSCert != "" {
+		scheme = "https"
+	}
+	log.Info("listening", "url", scheme+"://"+svc.addr, "data_dir", s.DataDir, "version", buildVersion().String())
+	select {
+	case <-ctx.Done():
+		log.Info("stopping")
+		return svc.stop(s.StopTimeout)
+	case err := <-svc.failed:
+		return errors.Join(fmt.Errorf("serve: %w", err), svc.stop(s.StopTimeout))
+	}
+}
+
+// service is a running server.
+type service struct {
+	addr   string // host and port that it listens on
+	node   *cluster.Node
+	server *server.Server
+	failed chan error // what Serve returned, when nobody asked it to stop
+}
+
+// start opens what is needed from the bottom up. The port is taken first: when
+// it is not free, no data directory is touched.
+func start(ctx context.Context, s settings, log *slog.Logger) (*service, error) {
+	listener, err := listen(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	node, err := cluster.Open(ctx, clusterOptions(s, log))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", s.DataDir, err), listener.Close())
+	}
+	srv, err := server.New(node, serverOptions(s, log))
+	if err != nil {
+		return nil, errors.Join(err, node.Close(ctx), listener.Close())
+	}
+	svc := &service{addr: listener.Addr().String(), node: node, server: srv, failed: make(chan error, 1)}
+	go func() {
+		if err := srv.Serve(listener); err != nil {
+			svc.failed <- err
+		}
+	}()
+	return svc, nil
+}
+
+// stop ends the service from the top down: requests first, for they use the
+// node; then the node, which checkpoints so that the next start is quick.
+func (s *service) stop(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := s.server.Shutdown(ctx)
+	return errors.Join(err, s.node.Close(ctx))
+}
+
+func listen(ctx context.Context, s settings) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.HTTPAddr)
+	if err != nil {
+		return nil, err
+	}
+	if s.TLSCert == "" {
+		return l, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.TLSCert, s.TLSKey)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("tls_cert, tls_key: %w", err), l.Close())
+	}
+	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
+}
+
+func clusterOptions(s settings, log *slog.Logger) cluster.Options {
+	reserve := s.DiskReserveMiB * mib
+	return cluster.Options{
+		Dir: s.DataDir, Groups: s.Groups, IndexWorkers: s.IndexWorkers,
+		CacheBytes: s.CacheMiB * mib, MemTableBytes: s.MemTableMiB * mib,
+		LogBytes: s.LogMiB * mib, DiskReserve: reserve, Logger: log,
+	}
+}
