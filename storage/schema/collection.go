@@ -31,6 +31,9 @@ type Collection struct {
 	WAL          json.RawMessage `json:"wal,omitempty"`
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	StrictMode   json.RawMessage `json:"strict_mode,omitempty"`
+	Payload      json.RawMessage `json:"payload,omitempty"`
+	ReadFanOut   *int            `json:"read_fan_out_factor,omitempty"`
+	ReadDelayMS  *int            `json:"read_fan_out_delay_ms,omitempty"`
 }
 
 // Vector is one named dense vector of a collection.
@@ -42,6 +45,7 @@ type Vector struct {
 	HNSW         *HNSWDiff       `json:"hnsw,omitempty"` // overrides the collection's
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	Datatype     string          `json:"datatype,omitempty"` // "" or "float32"
+	Memory       string          `json:"memory,omitempty"`   // accepted and reported
 }
 
 // HNSW is the graph's settings (contract: HnswConfig).
@@ -52,6 +56,9 @@ type HNSW struct {
 	MaxIndexingThreads int   `json:"max_indexing_threads"` // 0: as many as the node's builders
 	OnDisk             *bool `json:"on_disk,omitempty"`
 	PayloadM           *int  `json:"payload_m,omitempty"`
+	// Accepted and reported back as given.
+	Memory        string `json:"memory,omitempty"`
+	InlineStorage *bool  `json:"inline_storage,omitempty"`
 }
 
 // HNSWDiff is a change to HNSW; nil fields stay.
@@ -62,6 +69,9 @@ type HNSWDiff struct {
 	MaxIndexingThreads *int  `json:"max_indexing_threads,omitempty"`
 	OnDisk             *bool `json:"on_disk,omitempty"`
 	PayloadM           *int  `json:"payload_m,omitempty"`
+
+	Memory        string `json:"memory,omitempty"`
+	InlineStorage *bool  `json:"inline_storage,omitempty"`
 }
 
 // Optimizers is the background workers' settings (contract: OptimizersConfig).
@@ -73,7 +83,8 @@ type Optimizers struct {
 	MemmapThreshold        *int    `json:"memmap_threshold,omitempty"`
 	IndexingThreshold      *int    `json:"indexing_threshold,omitempty"` // KiB of vectors from which a graph is built; nil: 10,000; 0: never
 	FlushIntervalSec       int     `json:"flush_interval_sec"`
-	MaxOptimizationThreads *int    `json:"max_optimization_threads,omitempty"`
+	MaxOptimizationThreads *int    `json:"max_optimization_threads,omitempty"` // nil: no bound
+	PreventUnoptimized     *bool   `json:"prevent_unoptimized,omitempty"`      // accepted and reported
 }
 
 // MaxDim is the largest vector size.
@@ -119,7 +130,39 @@ func (h HNSW) With(d *HNSWDiff) HNSW {
 	if d.PayloadM != nil {
 		h.PayloadM = d.PayloadM
 	}
+	if d.Memory != "" {
+		h.Memory = d.Memory
+	}
+	if d.InlineStorage != nil {
+		h.InlineStorage = d.InlineStorage
+	}
 	return h
+}
+
+// Merge is d under the changes of e.
+func (d *HNSWDiff) Merge(e *HNSWDiff) *HNSWDiff {
+	out := *d
+	for _, f := range []struct {
+		to   **int
+		from *int
+	}{
+		{&out.M, e.M}, {&out.EfConstruct, e.EfConstruct}, {&out.FullScanThreshold, e.FullScanThreshold},
+		{&out.MaxIndexingThreads, e.MaxIndexingThreads}, {&out.PayloadM, e.PayloadM},
+	} {
+		if f.from != nil {
+			*f.to = f.from
+		}
+	}
+	if e.OnDisk != nil {
+		out.OnDisk = e.OnDisk
+	}
+	if e.InlineStorage != nil {
+		out.InlineStorage = e.InlineStorage
+	}
+	if e.Memory != "" {
+		out.Memory = e.Memory
+	}
+	return &out
 }
 
 func set(dst *int, v *int) {

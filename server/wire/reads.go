@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/point"
+)
+
+// Retrieve is a request for points by id.
+type Retrieve struct {
+	IDs    []point.ID
+	Select point.Selector
+}
+
+// Points reads a request for points by id; payloads come along by default.
+func Points(body []byte) (Retrieve, error) {
+	return whole(body, func(s *scanner, field string) (Retrieve, *Error) {
+		r := Retrieve{Select: point.Selector{Payload: point.PayloadSelector{Enable: true}}}
+		err := s.object(field, func(key string) (err *Error) {
+			switch key {
+			case "ids":
+				r.IDs, err = s.ids(key)
+			case "shard_key":
+				err = s.notYet(key)
+			default:
+				err = s.selectors(&r.Select, key)
+			}
+			return err
+		})
+		if err == nil && r.IDs == nil {
+			err = wrong("ids", "missing")
+		}
+		return r, err
+	})
+}
+
+// selectors eats with_payload or with_vector; any other key is unknown. A null
+// leaves the default.
+func (s *scanner) selectors(sel *point.Selector, key string) (err *Error) {
+	if s.null() {
+		return nil
+	}
+	switch key {
+	case "with_payload":
+		sel.Payload, err = s.withPayload(key)
+	case "with_vector":
+		sel.Vector, err = s.withVector(key)
+	default:
+		err = s.unknown(key)
+	}
+	return err
+}
+
+// DefaultLimit is how many points a page or a query answers unless asked.
+const DefaultLimit = 10
+
+// Scroll reads a request for a page of points in id order.
+func Scroll(body []byte) (query.ScrollRequest, error) {
+	return whole(body, func(s *scanner, field string) (query.ScrollRequest, *Error) {
+		r := query.ScrollRequest{Limit: DefaultLimit, Select: point.Selector{Payload: point.PayloadSelector{Enable: true}}}
+		err := s.object(field, func(key string) (err *Error) {
+			if s.null() {
+				return nil
+			}
+			switch key {
+			case "filter":
+				r.Filter, _, err = s.filter(key)
+			case "limit":
+				r.Limit, err = s.count(key, 1)
+			case "offset":
+				var id point.ID
+				id, err = s.id(key)
+				r.From = &id
+			case "shard_key", "order_by":
+				err = s.notYet(key)
+			default:
+				err = s.selectors(&r.Select, key)
+			}
+			return err
+		})
+		return r, err
+	})
+}
+
+// Count reads a request for a count. Whether it may be inexact does not matter:
+// ours is exact.
+func Count(body []byte) (*filter.Filter, error) {
+	return whole(body, func(s *scanner, field string) (f *filter.Filter, err *Error) {
+		err = s.object(field, func(key string) (err *Error) {
+			if s.null() {
+				return nil
+			}
+			switch key {
+			case "filter":
+				f, _, err = s.filter(key)
+			case "exact":
+				_, err = s.boolean(key)
+			case "shard_key":
+				err = s.notYet(key)
+			default:
+				err = s.unknown(key)
+			}
+			return err
+		})
+		return f, err
+	})
+}

@@ -1,0 +1,229 @@
+package wire
+
+import (
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/point"
+)
+
+// Upsert reads the body of an upsert, in list or in batch (columnar) form.
+// Payloads are compact copies, vectors share one array: nothing refers to body.
+func Upsert(body []byte) (op.Op, error) { return whole(body, (*scanner).upsert) }
+
+// whole reads a body that is one value and nothing after it.
+func whole[T any](body []byte, read func(*scanner, string) (T, *Error)) (T, error) {
+	s := &scanner{data: body}
+	var zero T
+	if err := CheckDepth(body); err != nil {
+		return zero, err
+	}
+	v, err := read(s, "")
+	if err == nil {
+		err = s.end()
+	}
+	if err != nil {
+		return zero, err
+	}
+	return v, nil
+}
+
+// upserter gathers points; their vectors are cut out of one array at the end,
+// since it moves while it grows.
+type upserter struct {
+	*scanner
+	points []point.Point
+	cuts   []cut
+	values []float32
+}
+
+// cut is one vector: points[point]'s, values[from:to].
+type cut struct {
+	point    int
+	name     string
+	from, to int
+}
+
+func (s *scanner) upsert(field string) (op.Op, *Error) {
+	u := &upserter{scanner: s, values: make([]float32, 0, len(s.data)/10)}
+	seen := false
+	err := s.object(field, func(key string) *Error {
+		name := under(field, key)
+		switch key {
+		case "points":
+			seen = true
+			return u.list(name)
+		case "batch":
+			seen = true
+			return u.batch(name)
+		case "shard_key", "update_filter", "update_mode":
+			return s.notYet(name)
+		}
+		return s.unknown(name)
+	})
+	if err == nil && !seen {
+		err = wrong(under(field, "points"), "missing; give points or batch")
+	}
+	if err != nil {
+		return op.Op{}, err
+	}
+	for _, c := range u.cuts {
+		p := &u.points[c.point]
+		p.Vectors = append(p.Vectors, point.Vector{Name: c.name, Values: u.values[c.from:c.to:c.to]})
+	}
+	if u.points == nil {
+		u.points = []point.Point{}
+	}
+	return op.Op{Kind: op.Upsert, Points: u.points}, nil
+}
+
+func (u *upserter) list(field string) *Error {
+	return u.array(field, func(i int) *Error { return u.one(at(field, i)) })
+}
+
+func (u *upserter) one(field string) *Error {
+	u.points = append(u.points, point.Point{})
+	n := len(u.points) - 1
+	var hasID, hasVector bool
+	err := u.object(field, func(key string) (err *Error) {
+		name := under(field, key)
+		switch key {
+		case "id":
+			hasID = true
+			u.points[n].ID, err = u.id(name)
+		case "vector":
+			hasVector = true
+			err = u.vectors(n, name)
+		case "payload":
+			u.points[n].Payload, err = u.payload(name)
+		default:
+			err = u.unknown(name)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case !hasID:
+		return wrong(under(field, "id"), "missing")
+	case !hasVector:
+		return wrong(under(field, "vector"), "missing; {} stores a point without vectors")
+	}
+	return nil
+}
+
+// vectors eats a point's vector: numbers, or an object of them by name.
+func (u *upserter) vectors(n int, field string) *Error {
+	switch u.peek() {
+	case '[':
+		return u.vector(n, "", field)
+	case '{':
+		return u.object(field, func(key string) *Error {
+			switch {
+			case u.peek() == '{':
+				return unsupported(under(field, key), "a sparse vector or an inference object")
+			case u.twice(n, key):
+				return wrong(under(field, key), "given twice")
+			}
+			return u.vector(n, key, under(field, key))
+		})
+	}
+	return u.fail(field, "an array of numbers or an object of them by name")
+}
+
+func (u *upserter) twice(n int, name string) bool {
+	for i := len(u.cuts) - 1; i >= 0 && u.cuts[i].point == n; i-- {
+		if u.cuts[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (u *upserter) vector(n int, name, field string) (err *Error) {
+	from := len(u.values)
+	u.values, err = u.floats(u.values, field)
+	u.cuts = append(u.cuts, cut{n, name, from, len(u.values)})
+	return err
+}
+
+// batch eats {"ids", "vectors", "payloads"}: columns of equal length.
+func (u *upserter) batch(field string) *Error {
+	var ids []point.ID
+	var payloads [][]byte
+	var columns map[string]int // vectors by name
+	err := u.object(field, func(key string) (err *Error) {
+		name := under(field, key)
+		switch key {
+		case "ids":
+			ids, err = u.scanner.ids(name)
+		case "vectors":
+			columns, err = u.columns(name)
+		case "payloads":
+			payloads, err = u.payloads(name)
+		default:
+			err = u.unknown(name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if ids == nil || columns == nil {
+		return wrong(field, "ids and vectors are both required")
+	}
+	for name, n := range columns {
+		if n != len(ids) {
+			return wrong(under(under(field, "vectors"), name), "%d vectors for %d ids", n, len(ids))
+		}
+	}
+	if payloads != nil && len(payloads) != len(ids) {
+		return wrong(under(field, "payloads"), "%d payloads for %d ids", len(payloads), len(ids))
+	}
+	u.points = make([]point.Point, len(ids))
+	for i, id := range ids {
+		u.points[i].ID = id
+		if payloads != nil {
+			u.points[i].Payload = payloads[i]
+		}
+	}
+	return nil
+}
+
+func (u *upserter) columns(field string) (map[string]int, *Error) {
+	if u.peek() == '[' {
+		n, err := u.column("", field)
+		return map[string]int{"": n}, err
+	}
+	out := map[string]int{}
+	err := u.object(field, func(key string) (err *Error) {
+		if _, twice := out[key]; twice {
+			return wrong(under(field, key), "given twice")
+		}
+		out[key], err = u.column(key, under(field, key))
+		return err
+	})
+	return out, err
+}
+
+func (u *upserter) column(name, field string) (n int, err *Error) {
+	err = u.array(field, func(i int) *Error {
+		n = i + 1
+		if u.peek() == '{' {
+			return unsupported(at(field, i), "a sparse vector or an inference object")
+		}
+		return u.vector(i, name, at(field, i))
+	})
+	return n, err
+}
+
+func (u *upserter) payloads(field string) (out [][]byte, err *Error) {
+	if u.null() {
+		return nil, nil
+	}
+	out = [][]byte{}
+	err = u.array(field, func(i int) *Error {
+		p, err := u.payload(at(field, i))
+		out = append(out, p)
+		return err
+	})
+	return out, err
+}
