@@ -95,6 +95,9 @@ type CollectionParams struct {
 	ReplicationFactor      int             `json:"replication_factor"`
 	WriteConsistencyFactor int             `json:"write_consistency_factor"`
 	OnDiskPayload          bool            `json:"on_disk_payload"`
+	Payload                json.RawMessage `json:"payload,omitempty"`
+	ReadFanOutFactor       *int            `json:"read_fan_out_factor,omitempty"`
+	ReadFanOutDelayMS      *int            `json:"read_fan_out_delay_ms,omitempty"`
 }
 
 // PayloadIndexInfo describes one payload index and the points with a value in it.

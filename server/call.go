@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/server/api"
+)
+
+// call is one request under way. Handlers read it and append the result's JSON
+// to out.
+type call struct {
+	*fasthttp.RequestCtx
+	s      *Server
+	ctx    context.Context // ends with the request's time
+	params []string        // path parameters in their order, decoded
+	body   []byte          // decompressed
+	out    []byte
+	start  time.Time
+}
+
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// handle is every request's way in.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	c := calls.Get().(*call)
+	*c = call{RequestCtx: ctx, s: s, out: c.out[:0], start: time.Now()}
+	r, err := s.route(c)
+	if err == nil {
+		err = s.serve(c, r)
+	}
+	if err != nil {
+		s.fail(c, err)
+	}
+	s.metrics.observe(r, ctx.Response.StatusCode(), time.Since(c.start))
+	if cap(c.out) <= 1<<20 {
+		*c = call{out: c.out}
+		calls.Put(c)
+	}
+}
+
+// serve runs a route's handler with everything that must hold before it.
+func (s *Server) serve(c *call, r *route) (err error) {
+	if !r.open {
+		if err := s.keys.check(c.RequestCtx, r.write); err != nil {
+			return err
+		}
+	}
+	select {
+	case s.inFlight <- struct{}{}:
+		defer func() { <-s.inFlight }()
+	default:
+		return &api.Error{Status: fasthttp.StatusServiceUnavailable, Message: fmt.Sprintf("overloaded: %d requests are in flight; try again", s.o.MaxInFlight)}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("a request failed inside the server", "route", r.name, "panic", p, "stack", string(debug.Stack()))
+			err = &api.Error{Status: fasthttp.StatusInternalServerError, Message: "internal error; the server's log has the details"}
+		}
+	}()
+	if c.body, err = s.inflate(c.RequestCtx); err != nil {
+		return err
+	}
+	limit, err := c.timeout()
+	if err != nil {
+		return err
+	}
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if r.plain {
+		return r.do(c)
+	}
+	c.out = append(c.out, `{"result":`...)
+	if err := r.do(c); err != nil {
+		return err
+	}
+	c.finish()
+	return nil
+}
+
+// finish closes the envelope around the result.
+func (c *call) finish() {
+	c.out = append(c.out, `,"status":"ok","time":`...)
+	c.out = strconv.AppendFloat(c.out, time.Since(c.start).Seconds(), 'f', 9, 64)
+	c.out = append(c.out, '}')
+	c.SetContentType("application/json")
+	c.deflate()
+}
+
+// json appends a result that needs no hand-written form.
+func (c *call) json(v any) error {
+	text, err := json.Marshal(v)
+	c.out = append(c.out, text...)
+	return err
+}
+
+func (c *call) ok() error {
+	c.out = append(c.out, "true"...)
+	return nil
+}
+
+func (c *call) arg(name string) string { return string(c.QueryArgs().Peek(name)) }
+
+func (c *call) badArg(name, problem string) error {
+	return &api.Error{Status: fasthttp.StatusBadRequest, Field: name, Message: fmt.Sprintf("query parameter %s: %s", name, problem)}
+}
+
+// timeout is the request's time: the client's, in seconds, or the server's.
+func (c *call) timeout() (time.Duration, error) {
+	text := c.arg("timeout")
+	if text == "" {
+		return c.s.o.RequestTimeout, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 {
+		return 0, c.badArg("timeout", fmt.Sprintf("%q is not a number of seconds, 1 or larger", text))
+	}
+	return min(time.Duration(n)*time.Second, c.s.o.RequestTimeout), nil
+}
+
+// wait says what a write waits for. The contract's default is not to wait.
+func (c *call) wait() (cluster.Ack, error) {
+	switch text := c.arg("ordering"); text {
+	case "", "weak", "medium", "strong": // one node keeps one order
+	default:
+		return 0, c.badArg("ordering", fmt.Sprintf("%q is none of weak, medium, strong", text))
+	}
+	switch text := c.arg("wait"); text {
+	case "", "false":
+		return cluster.Committed, nil
+	case "true":
+		return cluster.Applied, nil
+	default:
+		return 0, c.badArg("wait", fmt.Sprintf("%q is neither true nor false", text))
+	}
+}
+
+// linear says whether reads must see every write acknowledged before them.
+func (c *call) linear() (bool, error) {
+	switch text := c.arg("consistency"); text {
+	case "":
+		return false, nil
+	case "majority", "quorum", "all":
+		return true, nil
+	default:
+		if n, err := strconv.ParseUint(text, 10, 16); err != nil || n == 0 {
+			return false, c.badArg("consistency", fmt.Sprintf("%q is none of majority, quorum, all or a number of replicas", text))
+		}
+		return false, nil
+	}
+}
+
+// collection is the collection that the path names.
+func (c *call) collection() (*cluster.Collection, error) { return c.s.node.Collection(c.params[0]) }

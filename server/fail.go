@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/server/api"
+	"github.com/kithdb/kith/server/wire"
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// fail answers an error in the contract's envelope.
+func (s *Server) fail(c *call, err error) {
+	status, message := explain(err)
+	if status == fasthttp.StatusInternalServerError {
+		s.log.Error("request failed", "method", string(c.Method()), "path", string(c.Path()), "error", err)
+	}
+	writeFailure(c.RequestCtx, status, message, time.Since(c.start))
+}
+
+func writeFailure(ctx *fasthttp.RequestCtx, status int, message string, took time.Duration) {
+	text, err := json.Marshal(api.ErrorResponse{Status: api.ErrorStatus{Error: message}, Time: took.Seconds()})
+	if err != nil {
+		text = []byte(`{"status":{"error":"internal error"},"time":0}`)
+	}
+	ctx.Response.ResetBody()
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBody(text)
+	if status == fasthttp.StatusServiceUnavailable || status == fasthttp.StatusTooManyRequests {
+		ctx.Response.Header.Set("Retry-After", "1")
+	}
+}
+
+// explain turns an error of any room into the contract's status and message.
+func explain(err error) (status int, message string) {
+	var known *api.Error
+	var body *wire.Error
+	var field *schema.FieldError
+	var condition *filter.Error
+	var missing *op.NotFoundError
+	switch {
+	case errors.As(err, &known):
+		return known.Status, known.Message
+	case errors.As(err, &body):
+		if body.Bound {
+			return fasthttp.StatusUnprocessableEntity, body.Error()
+		}
+		return fasthttp.StatusBadRequest, body.Error()
+	case errors.As(err, &field):
+		return fasthttp.StatusBadRequest, "Wrong input: " + field.Error()
+	case errors.As(err, &condition):
+		return fasthttp.StatusBadRequest, "Wrong input: " + condition.Error()
+	case errors.As(err, &missing):
+		return fasthttp.StatusNotFound, "Not found: " + missing.Error()
+	}
+	for _, known := range []struct {
+		is     error
+		status int
+	}{
+		{cluster.ErrNotFound, fasthttp.StatusNotFound},
+		{cluster.ErrExists, fasthttp.StatusConflict},
+		{cluster.ErrConflict, fasthttp.StatusConflict},
+		{cluster.ErrDiskFull, fasthttp.StatusInsufficientStorage},
+		{cluster.ErrTimeout, fasthttp.StatusRequestTimeout},
+		{context.DeadlineExceeded, fasthttp.StatusRequestTimeout},
+		{cluster.ErrNotReady, fasthttp.StatusServiceUnavailable},
+		{cluster.ErrClosed, fasthttp.StatusServiceUnavailable},
+		{cluster.ErrFailed, fasthttp.StatusInternalServerError},
+		{op.ErrNoShard, fasthttp.StatusNotFound},
+	} {
+		if errors.Is(err, known.is) {
+			return known.status, err.Error()
+		}
+	}
+	return fasthttp.StatusInternalServerError, "internal error: " + err.Error()
+}
+
+// refuse answers a request that never became one: too large, too slow, or no
+// HTTP.
+func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
+	var netErr net.Error
+	var small *fasthttp.ErrSmallBuffer
+	status, message := fasthttp.StatusBadRequest, "malformed HTTP request"
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge), strings.Contains(err.Error(), "body size exceeds"):
+		status, message = fasthttp.StatusRequestEntityTooLarge, tooLarge(s.o.MaxBody)
+	case errors.As(err, &small):
+		status, message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's header is too large"
+	case errors.As(err, &netErr) && netErr.Timeout():
+		status, message = fasthttp.StatusRequestTimeout, fmt.Sprintf("the request was not received within %s", s.o.ReadTimeout)
+	}
+	writeFailure(ctx, status, message, 0)
+	ctx.SetConnectionClose()
+}
+
+func tooLarge(limit int) string {
+	return fmt.Sprintf("body: larger than the limit of %d bytes; send smaller batches or raise max_body_mib", limit)
+}

@@ -1,0 +1,99 @@
+package server
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/kithdb/kith/cluster"
+)
+
+// metrics is what /metrics shows.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	answers  *prometheus.CounterVec
+}
+
+func newMetrics(node *cluster.Node, inFlight chan struct{}) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kith_http_request_seconds", Help: "Time to answer a request, by endpoint.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"endpoint"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kith_http_answers_total", Help: "Answers, by endpoint and HTTP status.",
+		}, []string{"endpoint", "status"}),
+	}
+	m.registry.MustRegister(m.requests, m.answers, nodeCollector{node},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kith_http_in_flight", Help: "Requests being served."},
+			func() float64 { return float64(len(inFlight)) }))
+	return m
+}
+
+func (m *metrics) observe(r *route, status int, took time.Duration) {
+	m.requests.WithLabelValues(r.name).Observe(took.Seconds())
+	m.answers.WithLabelValues(r.name, strconv.Itoa(status)).Inc()
+}
+
+// nodeCollector reads the node's figures at each scrape.
+type nodeCollector struct{ node *cluster.Node }
+
+var (
+	descCollections = desc("kith_collections", "Collections.")
+	descDiskFree    = desc("kith_disk_free_bytes", "Free space on the data disk.")
+	descShards      = desc("kith_group_shards", "Shards in a replica group.", "group")
+	descApplied     = desc("kith_group_applied_index", "Newest log entry in the group's store.", "group")
+	descLogLast     = desc("kith_group_log_index", "Newest entry of the group's log.", "group")
+	descFailed      = desc("kith_group_log_failed", "1 when the log could not be synced and takes no more writes.", "group")
+	descDisk        = desc("kith_store_disk_bytes", "Bytes of the store's files.", "group")
+	descMemTable    = desc("kith_store_memtable_bytes", "Memory of the store's memtables.", "group")
+	descHits        = desc("kith_store_cache_hits_total", "Block cache hits.", "group")
+	descMisses      = desc("kith_store_cache_misses_total", "Block cache misses.", "group")
+	descFlushes     = desc("kith_store_flushes_total", "Memtable flushes.", "group")
+	descCompactions = desc("kith_store_compactions_total", "Compactions.", "group")
+	descReadAmp     = desc("kith_store_read_amplification", "Files and memtables that one read may look into.", "group")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+// Describe implements prometheus.Collector; the collector is unchecked, since
+// groups come and go.
+func (nodeCollector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
+	s := n.node.Stats()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v int64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge(descCollections, float64(s.Collections))
+	gauge(descDiskFree, float64(s.DiskFree))
+	for _, g := range s.Groups {
+		id := strconv.Itoa(int(g.ID))
+		failed := 0.0
+		if g.Failed {
+			failed = 1
+		}
+		gauge(descShards, float64(g.Shards), id)
+		gauge(descApplied, float64(g.Applied), id)
+		gauge(descLogLast, float64(g.LogLast), id)
+		gauge(descFailed, failed, id)
+		gauge(descDisk, float64(g.Store.DiskBytes), id)
+		gauge(descMemTable, float64(g.Store.MemTableBytes), id)
+		counter(descHits, g.Store.CacheHits, id)
+		counter(descMisses, g.Store.CacheMisses, id)
+		counter(descFlushes, g.Store.Flushes, id)
+		counter(descCompactions, g.Store.Compactions, id)
+		gauge(descReadAmp, float64(g.Store.ReadAmp), id)
+	}
+}

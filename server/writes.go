@@ -1,0 +1,92 @@
+package server
+
+import (
+	"strconv"
+
+	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/server/api"
+	"github.com/kithdb/kith/server/wire"
+	"github.com/kithdb/kith/storage/op"
+)
+
+// upsert and the other writes: read the body, check it against the collection,
+// propose it, answer how far it has come.
+func (c *call) upsert() error           { return c.one(wire.Upsert) }
+func (c *call) deletePoints() error     { return c.one(wire.Delete) }
+func (c *call) setPayload() error       { return c.one(wire.SetPayload) }
+func (c *call) overwritePayload() error { return c.one(wire.OverwritePayload) }
+func (c *call) deletePayload() error    { return c.one(wire.DeletePayload) }
+func (c *call) clearPayload() error     { return c.one(wire.ClearPayload) }
+func (c *call) createIndex() error      { return c.one(wire.CreateIndex) }
+
+func (c *call) deleteIndex() error {
+	return c.one(func([]byte) (op.Op, error) { return op.Op{Kind: op.DropIndex, Field: c.params[1]}, nil })
+}
+
+func (c *call) one(read func([]byte) (op.Op, error)) error {
+	col, err := c.collection()
+	if err != nil {
+		return err
+	}
+	o, err := read(c.body)
+	if err != nil {
+		return err
+	}
+	results, err := c.write(col, []op.Op{o})
+	if err != nil {
+		return err
+	}
+	c.updateResult(results)
+	return nil
+}
+
+// batch does several writes in their order, as one.
+func (c *call) batch() error {
+	col, err := c.collection()
+	if err != nil {
+		return err
+	}
+	ops, err := wire.Operations(c.body)
+	if err != nil {
+		return err
+	}
+	result, err := c.write(col, ops)
+	if err != nil {
+		return err
+	}
+	c.out = append(c.out, '[')
+	for i := range ops {
+		if i > 0 {
+			c.out = append(c.out, ',')
+		}
+		c.updateResult(result)
+	}
+	c.out = append(c.out, ']')
+	return nil
+}
+
+func (c *call) write(col *cluster.Collection, ops []op.Op) (api.UpdateResult, error) {
+	ack, err := c.wait()
+	if err != nil {
+		return api.UpdateResult{}, err
+	}
+	for i := range ops {
+		if err := col.Schema().Prepare(ops[i].Points); err != nil {
+			return api.UpdateResult{}, err
+		}
+	}
+	id, err := col.Write(c.ctx, ops, ack)
+	out := api.UpdateResult{OperationID: id, Status: api.Acknowledged}
+	if ack == cluster.Applied {
+		out.Status = api.Completed
+	}
+	return out, err
+}
+
+func (c *call) updateResult(r api.UpdateResult) {
+	c.out = append(c.out, `{"operation_id":`...)
+	c.out = strconv.AppendUint(c.out, r.OperationID, 10)
+	c.out = append(c.out, `,"status":"`...)
+	c.out = append(c.out, r.Status...)
+	c.out = append(c.out, `"}`...)
+}
