@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strings"
+
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/storage/point"
 )
@@ -70,10 +72,11 @@ func (s *scanner) filter(field string) (*filter.Filter, []byte, *Error) {
 
 func filterFault(field string, fault error) *Error {
 	if e, ok := fault.(*filter.Error); ok {
-		if e.Field == "filter" || e.Field == "" {
+		path := strings.TrimPrefix(strings.TrimPrefix(e.Field, "filter"), ".")
+		if path == "" {
 			return wrong(field, "%s", e.Problem)
 		}
-		return wrong(under(field, e.Field), "%s", e.Problem)
+		return wrong(under(field, path), "%s", e.Problem)
 	}
 	return wrong(field, "%v", fault)
 }

@@ -148,3 +148,12 @@ func clusterOptions(s settings, log *slog.Logger) cluster.Options {
 		LogBytes: s.LogMiB * mib, DiskReserve: reserve, Logger: log,
 	}
 }
+
+func serverOptions(s settings, log *slog.Logger) server.Options {
+	b := buildVersion()
+	return server.Options{
+		APIKey: s.APIKey, ReadOnlyAPIKey: s.ReadOnlyAPIKey,
+		MaxBody: s.MaxBodyMiB * mib, MaxConnections: s.MaxConnections, RequestTimeout: s.RequestTimeout,
+		Version: b.Version, Commit: b.Commit, Logger: log,
+	}
+}
