@@ -82,7 +82,9 @@ func (d *demo) run(ctx context.Context) error {
 // load stores each word with what the filters below ask for.
 func (d *demo) load(ctx context.Context) error {
 	start := time.Now()
-	if err := d.kith.CreateCollection(ctx, demoCollection, client.Single(d.words.dim, api.Cosine)); err != nil {
+	spec := client.Single(d.words.dim, api.Cosine)
+	spec.Other.OptimizersConfig = []byte(`{"indexing_threshold": 1000}`) // KiB; by default so few words are scanned
+	if err := d.kith.CreateCollection(ctx, demoCollection, spec); err != nil {
 		return err
 	}
 	for field, kind := range map[string]string{"word": "keyword", "first": "keyword", "length": "integer", "rank": "integer"} {
