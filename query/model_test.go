@@ -477,6 +477,10 @@ func TestReplicaAgreesWithModel(t *testing.T) {
 			}
 			w.settle()
 			w.check()
+			s, _ := w.r.Shard(theShard)
+			if st := s.Status(); st.IndexedVectors != st.Vectors || st.Vectors == 0 {
+				t.Errorf("%d of %d vectors are in a graph", st.IndexedVectors, st.Vectors)
+			}
 		})
 	}
 }
