@@ -112,8 +112,16 @@ func (d *demo) load(ctx context.Context) error {
 	if err := d.kith.WaitGreen(ctx, demoCollection, 20*time.Millisecond); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(d.out, "Loaded %s words of %d dimensions in %.1f s, each durable and searchable when acknowledged;\nindexed after %.1f s.\n\n",
-		thousands(n), d.words.dim, loaded.Seconds(), time.Since(start).Seconds())
+	indexed := time.Since(start)
+	info, err := d.kith.Collection(ctx, demoCollection)
+	if err != nil {
+		return err
+	}
+	if info.IndexedVectorsCount < n {
+		return fmt.Errorf("the collection is green with %d of %d vectors indexed", info.IndexedVectorsCount, n)
+	}
+	_, err = fmt.Fprintf(d.out, "Loaded %s words of %d dimensions in %.1f s, each durable and searchable when acknowledged;\nall in the graph after %.1f s.\n\n",
+		thousands(n), d.words.dim, loaded.Seconds(), indexed.Seconds())
 	return err
 }
 

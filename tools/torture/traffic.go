@@ -63,13 +63,20 @@ func newWriter(number int, c config) *writer {
 func createCollection(ctx context.Context, kith *client.Client, shards int) error {
 	spec := client.Single(dim, api.Euclid)
 	spec.Other.ShardNumber = &shards
-	// the graph is to be built from the first points on
-	spec.Other.HNSWConfig = []byte(`{"m": 16, "ef_construct": 100, "full_scan_threshold": 10}`)
-	spec.Other.OptimizersConfig = []byte(`{"indexing_threshold": 10}`)
+	early(&spec.Other)
 	if err := kith.CreateCollection(ctx, collection, spec); err != nil {
 		return err
 	}
 	return kith.CreateIndex(ctx, collection, "writer", "integer")
+}
+
+// graphKiB is the size of a shard's vectors from which it gets a graph.
+const graphKiB = 10
+
+// early has graphs built almost from the first points on.
+func early(c *api.CreateCollection) {
+	c.HNSWConfig = fmt.Appendf(nil, `{"m": 16, "ef_construct": 100, "full_scan_threshold": %d}`, graphKiB)
+	c.OptimizersConfig = fmt.Appendf(nil, `{"indexing_threshold": %d}`, graphKiB)
 }
 
 // write sends operations until the server or ctx is gone. It returns an error

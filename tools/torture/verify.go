@@ -155,8 +155,27 @@ func (t *torture) search(ctx context.Context, kith *client.Client, found map[uin
 	if err := waitGreen(ctx, kith, collection); err != nil {
 		return err
 	}
+	if err := t.graphs(ctx, kith, len(found)); err != nil {
+		return err
+	}
 	if err := t.recall(ctx, kith, e); err != nil {
 		return fmt.Errorf("when all was indexed: %w", err)
+	}
+	return nil
+}
+
+// graphs makes sure that a graph answers, once every shard surely has enough
+// vectors for one: recall of a scan would prove nothing.
+func (t *torture) graphs(ctx context.Context, kith *client.Client, points int) error {
+	if least := t.Shards * 4 * (graphKiB << 10) / (4 * dim); points < least {
+		return nil
+	}
+	info, err := kith.Collection(ctx, collection)
+	if err != nil {
+		return err
+	}
+	if info.IndexedVectorsCount != points {
+		return fmt.Errorf("the collection is green with %d of %d vectors in the graph", info.IndexedVectorsCount, points)
 	}
 	return nil
 }
@@ -244,8 +263,7 @@ func (t *torture) compareWithFresh(ctx context.Context, kith *client.Client) err
 	}
 	const fresh = "fresh"
 	spec := client.Single(dim, api.Euclid)
-	spec.Other.HNSWConfig = []byte(`{"m": 16, "ef_construct": 100, "full_scan_threshold": 10}`)
-	spec.Other.OptimizersConfig = []byte(`{"indexing_threshold": 10}`)
+	early(&spec.Other)
 	if err := kith.CreateCollection(ctx, fresh, spec); err != nil {
 		return err
 	}
