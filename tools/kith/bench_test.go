@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the benchmarks find a server in this binary, as they find it in
+// kith itself.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// tinyDataset writes a data set in the form of bench/datasets.py.
+func tinyDataset(t *testing.T) string {
+	t.Helper()
+	const rows, queries, dim, k = 2000, 40, 8, 20
+	rng, dir := rand.New(rand.NewPCG(1, 2)), t.TempDir()
+	matrix := func(n int) [][]float32 {
+		m := make([][]float32, n)
+		for i := range m {
+			m[i] = make([]float32, dim)
+			for j := range m[i] {
+				m[i][j] = float32(rng.NormFloat64())
+			}
+		}
+		return m
+	}
+	base, query := matrix(rows), matrix(queries)
+	write := func(name string, n, columns int, cells any) {
+		var b bytes.Buffer
+		for _, part := range []any{[2]uint32{uint32(n), uint32(columns)}, cells} {
+			if err := binary.Write(&b, binary.LittleEndian, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("base.fbin", rows, dim, slices.Concat(base...))
+	write("query.fbin", queries, dim, slices.Concat(query...))
+	var truth []int32
+	for _, q := range query {
+		truth = append(truth, nearest(base, q, k)...)
+	}
+	write("gt.ibin", queries, k, truth)
+	if err := os.WriteFile(filepath.Join(dir, "meta.json"), []byte(`{"name":"tiny","metric":"euclidean"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func nearest(base [][]float32, q []float32, k int) []int32 {
+	dist, ids := make([]float32, len(base)), make([]int32, len(base))
+	for i, row := range base {
+		ids[i] = int32(i)
+		for j := range row {
+			dist[i] += (row[j] - q[j]) * (row[j] - q[j])
+		}
+	}
+	slices.SortFunc(ids, func(a, b int32) int {
+		if dist[a] < dist[b] {
+			return -1
+		}
+		return 1
+	})
+	return ids[:k]
+}
+
+// lines are a benchmark's JSON lines.
+func lines(t *testing.T, out string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(out) {
+		var one map[string]any
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func TestBenchSpeaksAsThePeer(t *testing.T) {
+	all := lines(t, ok(t, "", "bench", "--data", tinyDataset(t), "--m", "16", "--ef-construct", "200", "--threads", "1", "-o", "json"))
+	for _, key := range []string{"lib", "folder", "m", "ef_construction", "threads", "build_s", "index_mib"} {
+		if _, ok := all[0][key]; !ok {
+			t.Errorf("the first line lacks %s: %v", key, all[0])
+		}
+	}
+	last := all[len(all)-1]
+	for _, key := range []string{"lib", "ef", "recall", "qps", "p50_us", "p99_us"} {
+		if _, ok := last[key]; !ok {
+			t.Errorf("a line lacks %s: %v", key, last)
+		}
+	}
+	if recall, _ := last["recall"].(float64); recall < 0.99 {
+		t.Errorf("recall ends at %v", last["recall"])
+	}
+}
+
+func TestBenchHTTP(t *testing.T) {
+	all := lines(t, ok(t, "", "bench", "http", "--data", tinyDataset(t), "--clients", "1,2", "--duration", "1ms", "-o", "json"))
+	var stages []string
+	for _, one := range all {
+		stages = append(stages, one["stage"].(string))
+		if recall, has := one["recall"].(float64); has && recall < 0.95 {
+			t.Errorf("recall %v", one)
+		}
+	}
+	if want := "load green query query memory restart to first answer"; strings.Join(stages, " ") != want {
+		t.Errorf("stages %v, want %s", stages, want)
+	}
+}
+
+func TestBenchCollections(t *testing.T) {
+	all := lines(t, ok(t, "", "bench", "collections", "--n", "10", "-o", "json"))
+	if len(all) != 7 {
+		t.Errorf("stages %v", all)
+	}
+}
+
+func TestBrokenDataSetsAreRefused(t *testing.T) {
+	for name, text := range map[string]string{"meta.json": `{"metric":"hamming"}`, "query.fbin": "xx", "gt.ibin": "\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00"} {
+		dir := tinyDataset(t)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, errOut, status := kith(t, "", "bench", "--data", dir); status != 1 {
+			t.Errorf("a broken %s: status %d, %s", name, status, errOut)
+		}
+	}
+}
