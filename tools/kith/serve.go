@@ -118,10 +118,14 @@ func start(ctx context.Context, s settings, log *slog.Logger) (*service, error) 
 
 // stop ends the service from the top down: requests first, for they use the
 // node; then the node, which checkpoints so that the next start is quick.
+// Requests get two thirds of the limit at most, so that a slow client cannot
+// eat the time for the checkpoints.
 func (s *service) stop(limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	err := s.server.Shutdown(ctx)
+	drain, drained := context.WithTimeout(ctx, limit*2/3)
+	defer drained()
+	err := s.server.Shutdown(drain)
 	return errors.Join(err, s.node.Close(ctx))
 }
 
@@ -153,7 +157,8 @@ func serverOptions(s settings, log *slog.Logger) server.Options {
 	b := buildVersion()
 	return server.Options{
 		APIKey: s.APIKey, ReadOnlyAPIKey: s.ReadOnlyAPIKey,
-		MaxBody: s.MaxBodyMiB * mib, MaxConnections: s.MaxConnections, RequestTimeout: s.RequestTimeout,
+		MaxBody: s.MaxBodyMiB * mib, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
+		RequestTimeout: s.RequestTimeout, ReadTimeout: s.ReadTimeout,
 		Version: b.Version, Commit: b.Commit, Logger: log,
 	}
 }

@@ -37,7 +37,9 @@ type settings struct {
 	DiskReserveMiB int64         `koanf:"disk_reserve_mib"`
 	MaxBodyMiB     int           `koanf:"max_body_mib"`
 	MaxConnections int           `koanf:"max_connections"`
+	MaxInFlight    int           `koanf:"max_in_flight"`
 	RequestTimeout time.Duration `koanf:"request_timeout"`
+	ReadTimeout    time.Duration `koanf:"read_timeout"`
 	StopTimeout    time.Duration `koanf:"stop_timeout"`
 	LogLevel       string        `koanf:"log_level"`
 	LogFormat      string        `koanf:"log_format"`
@@ -60,13 +62,15 @@ func settingFlags() *pflag.FlagSet {
 	f.String("tls-key", "", "PEM `FILE` with the certificate's private key; needs --tls-cert")
 	f.Int("groups", 1, "replica groups, 1 to 64: independent logs and stores; may grow, never shrink")
 	f.Int("index-workers", 0, "goroutines that build indexes; 0 takes one per core")
-	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes the default")
-	f.Int64("memtable-mib", 0, "write buffer of each group's store, in `MiB`; 0 takes the default")
+	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes 16")
+	f.Int64("memtable-mib", 0, "write buffer of each group's store, in `MiB`; 0 takes 16")
 	f.Int64("log-mib", 0, "log that a group keeps before it flushes and cuts it, in `MiB`: what a restart replays at most; 0 takes 64")
 	f.Int64("disk-reserve-mib", 0, "disk to keep free, in `MiB`: below it writes are refused with 507 and reads go on; 0 takes 256, -1 none")
-	f.Int("max-body-mib", 0, "largest request body, in `MiB`, also after decompression; 0 takes the default")
-	f.Int("max-connections", 0, "connections at once; 0 takes the default")
-	f.Duration("request-timeout", 0, "longest time for one request, such as 30s; 0 takes the default")
+	f.Int("max-body-mib", 0, "largest request body, in `MiB`, also after decompression; 0 takes 32")
+	f.Int("max-connections", 0, "connections at once; 0 takes 16384")
+	f.Int("max-in-flight", 0, "requests at once, beyond which 503 is answered; 0 takes 1024")
+	f.Duration("request-timeout", 0, "longest time for one request, such as 30s; 0 takes 1m")
+	f.Duration("read-timeout", 0, "longest time to receive one request whole; 0 takes 30s")
 	f.Duration("stop-timeout", 9*time.Second, "longest time to finish requests and checkpoint after SIGTERM")
 	f.String("log-level", "info", "debug, info, warn or error")
 	f.String("log-format", "auto", "text, json, or auto: text on a terminal")
@@ -154,12 +158,12 @@ func (s *settings) validate() error {
 	if s.StopTimeout <= 0 {
 		fault("stop_timeout is %v: use a positive duration", s.StopTimeout)
 	}
-	if s.RequestTimeout < 0 {
-		fault("request_timeout is %v: use 0 or more", s.RequestTimeout)
+	if s.RequestTimeout < 0 || s.ReadTimeout < 0 {
+		fault("request_timeout and read_timeout are %v and %v: use 0 or more", s.RequestTimeout, s.ReadTimeout)
 	}
 	for key, n := range map[string]int64{"index_workers": int64(s.IndexWorkers), "cache_mib": s.CacheMiB,
 		"memtable_mib": s.MemTableMiB, "log_mib": s.LogMiB, "max_body_mib": int64(s.MaxBodyMiB),
-		"max_connections": int64(s.MaxConnections)} {
+		"max_connections": int64(s.MaxConnections), "max_in_flight": int64(s.MaxInFlight)} {
 		if n < 0 {
 			fault("%s is %d: use 0 or more", key, n)
 		}

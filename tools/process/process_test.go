@@ -117,6 +117,22 @@ func write(ctx context.Context, c *client.Client) uint64 {
 	}
 }
 
+// TestASlowClientDoesNotHoldTheEnd stops a server while a body is half sent.
+func TestASlowClientDoesNotHoldTheEnd(t *testing.T) {
+	s := start(t, process.Options{Binary: build(t), DataDir: t.TempDir(), Args: []string{"--stop-timeout", "1s"}})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("PUT /collections/slow HTTP/1.1\r\nHost: kith\r\nContent-Length: 1000\r\n\r\n{\"vec")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Stop(limit); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheSecondProcessIsRefused(t *testing.T) {
 	o := process.Options{Binary: build(t), DataDir: t.TempDir()}
 	s := start(t, o)
