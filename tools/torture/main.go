@@ -8,7 +8,8 @@
 //
 //	promise 1  what was acknowledged is there and equal; what was refused or cut
 //	           off is there whole or not at all
-//	promise 4  a batch that was cut off is applied whole or not at all (one group)
+//	promise 4  a query beside the load sees no half of an upsert, and a batch
+//	           that was cut off is applied whole or not at all (one group)
 //	promise 5  exact search equals a scan in this process's memory, and the index
 //	           finds what exact search does and nothing that is dead
 package main
@@ -46,15 +47,16 @@ type config struct {
 type figures struct {
 	Kills, EarlyKills     int
 	Operations, CutOff    int // acknowledged operations; operations without an answer
+	Queries               int // answered beside the load
 	Points                int // at the end
 	WorstRecall           float64
 	LongestStart, AllDown time.Duration
 }
 
 func (f figures) String() string {
-	return fmt.Sprintf("kills %d (and %d during start-up), operations acknowledged %d, cut off %d, points at the end %d, "+
+	return fmt.Sprintf("kills %d (and %d during start-up), operations acknowledged %d, cut off %d, queries beside them %d, points at the end %d, "+
 		"lost 0, half-written 0, dead found 0, worst recall@10 %.4f, longest start %v, unavailable %v in all",
-		f.Kills, f.EarlyKills, f.Operations, f.CutOff, f.Points, f.WorstRecall,
+		f.Kills, f.EarlyKills, f.Operations, f.CutOff, f.Queries, f.Points, f.WorstRecall,
 		f.LongestStart.Round(time.Millisecond), f.AllDown.Round(time.Millisecond))
 }
 
@@ -114,10 +116,13 @@ type torture struct {
 	dir     string
 	rng     *rand.Rand
 	writers []*writer
+	reader  reader
+	log     watch
 }
 
 func newTorture(c config, dir string) *torture {
-	t := &torture{config: c, dir: dir, rng: rand.New(rand.NewPCG(c.Seed, 0)), figures: figures{WorstRecall: 1}}
+	t := &torture{config: c, dir: dir, rng: rand.New(rand.NewPCG(c.Seed, 0)), figures: figures{WorstRecall: 1},
+		reader: reader{rng: rand.New(rand.NewPCG(c.Seed, 1<<32))}}
 	for i := range c.Writers {
 		t.writers = append(t.writers, newWriter(i, c))
 	}
@@ -151,10 +156,11 @@ func (t *torture) round(ctx context.Context, round int) error {
 func (t *torture) loadAndKill(ctx context.Context, server *process.Server, kith *client.Client, round int) error {
 	load, cut := context.WithCancel(ctx)
 	defer cut()
-	done := make(chan error, len(t.writers))
+	done := make(chan error, len(t.writers)+1)
 	for _, w := range t.writers {
 		go func() { done <- w.write(load, kith) }()
 	}
+	go func() { done <- t.reader.read(load, kith) }()
 	lasts := t.Longest/10 + time.Duration(t.rng.Int64N(int64(t.Longest*9/10)))
 	select {
 	case <-time.After(lasts):
@@ -166,16 +172,19 @@ func (t *torture) loadAndKill(ctx context.Context, server *process.Server, kith 
 		return err
 	}
 	cut()
-	for range t.writers {
+	for range len(t.writers) + 1 {
 		if err := <-done; err != nil {
 			return err
 		}
 	}
 	t.Kills++
-	t.Operations, t.CutOff = 0, 0
+	t.Operations, t.CutOff, t.Queries = 0, 0, t.reader.asked
 	for _, w := range t.writers {
 		t.Operations += w.acknowledged
 		t.CutOff += w.cutOff
+	}
+	if err := t.log.err(); err != nil {
+		return err
 	}
 	fmt.Fprintf(t.Log, "round %d: killed after %v, %d operations acknowledged so far, %d cut off\n",
 		round, lasts.Round(time.Millisecond), t.Operations, t.CutOff)
@@ -200,6 +209,7 @@ func (t *torture) killStart(ctx context.Context) error {
 // options make flushes, log cuts and checkpoints frequent.
 func (t *torture) options() process.Options {
 	return process.Options{Binary: t.Binary, DataDir: t.dir + "/data",
+		Log:  &t.log,
 		Args: []string{"--groups", fmt.Sprint(t.Groups), "--log-mib", "1", "--memtable-mib", "1", "--disk-reserve-mib", "-1"}}
 }
 
@@ -233,5 +243,5 @@ func (t *torture) finish(ctx context.Context) error {
 	if err = t.verify(ctx, kith); err == nil {
 		err = t.compareWithFresh(ctx, kith)
 	}
-	return errors.Join(err, server.Stop(15*time.Second))
+	return errors.Join(err, server.Stop(15*time.Second), t.log.err())
 }

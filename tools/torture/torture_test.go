@@ -49,3 +49,20 @@ func TestCheckSeesBrokenPromises(t *testing.T) {
 		}
 	}
 }
+
+func TestWatchSeesFaults(t *testing.T) {
+	for line, fault := range map[string]bool{
+		`{"level":"INFO","msg":"a panic is named in passing"}`: false,
+		`{"level":"ERROR","msg":"background indexing failed"}`: true,
+		"WARNING: DATA RACE": true,
+		"panic: bug: x":      true,
+	} {
+		var w watch
+		if _, err := w.Write([]byte(line + "\n")); err != nil {
+			t.Fatal(err)
+		}
+		if (w.err() != nil) != fault {
+			t.Errorf("%s: %v", line, w.err())
+		}
+	}
+}

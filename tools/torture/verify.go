@@ -68,21 +68,12 @@ func readAll(ctx context.Context, kith *client.Client) (map[uint64]stored, error
 		if err != nil {
 			return nil, err
 		}
-		id, ok := r.ID.Uint64()
-		if _, twice := found[id]; twice || !ok {
-			return nil, fmt.Errorf("scroll shows point %s twice or as a stranger", r.ID)
-		}
-		one := stored{vector: r.Vectors[""]}
-		var payload struct{ Gen, Tag *uint64 }
-		if err := r.Decode(&payload); err != nil {
+		id, one, err := readPoint(&r)
+		if err != nil {
 			return nil, err
 		}
-		if payload.Gen == nil || payload.Tag == nil {
-			return nil, fmt.Errorf("point %d is half-written: payload %s", id, r.Payload)
-		}
-		one.Gen, one.Tag = *payload.Gen, *payload.Tag
-		if !slices.Equal(one.vector, vectorOf(id, one.Gen)) {
-			return nil, fmt.Errorf("point %d is half-written: the payload is of upsert %d, the vector is not", id, one.Gen)
+		if _, twice := found[id]; twice {
+			return nil, fmt.Errorf("scroll shows point %d twice", id)
 		}
 		found[id] = one
 	}
