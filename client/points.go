@@ -77,6 +77,10 @@ func (c *Client) Upsert(ctx context.Context, collection string, points []Point, 
 	if err != nil {
 		return api.UpdateResult{}, err
 	}
+	return c.upsert(ctx, collection, body, d)
+}
+
+func (c *Client) upsert(ctx context.Context, collection string, body []byte, d Durability) (api.UpdateResult, error) {
 	return c.write(ctx, call{method: http.MethodPut, path: path("collections", collection, "points"), body: body}, d)
 }
 

@@ -124,6 +124,7 @@ func TestCancelledCallsEndAtOnce(t *testing.T) {
 // gate answers upserts, failing the batch that holds a given text.
 type gate struct {
 	poison string
+	room   int // bytes of a request that are taken; 0: any
 	mu     sync.Mutex
 	under  int
 	most   int
@@ -142,6 +143,10 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, err
+	}
+	if g.room > 0 && len(body) > g.room {
+		rec.WriteHeader(http.StatusRequestEntityTooLarge)
+		return rec.Result(), nil
 	}
 	if g.poison != "" && bytes.Contains(body, []byte(g.poison)) {
 		rec.WriteHeader(http.StatusBadRequest)
@@ -193,6 +198,15 @@ func TestUploaderStopsAtTheFirstFailure(t *testing.T) {
 		}
 		if p.Prefix != 40 || p.Stored < p.Prefix || p.Stored > 60 {
 			t.Errorf("progress %+v: points before 40 are stored, 42 is not", p)
+		}
+	})
+}
+
+func TestUploaderHalvesWhatIsTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, told, err := upload(t, &gate{room: 60}, 105) // one point fits, two do not
+		if err != nil || p.Stored != 105 || p.Prefix != 105 || len(told) != 11 {
+			t.Errorf("progress %+v, told %d times, error %v", p, len(told), err)
 		}
 	})
 }

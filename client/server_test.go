@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,6 +206,28 @@ func TestPoints(t *testing.T) {
 		walked = append(walked, r)
 	}
 	ids(t, walked, recordID, 0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)
+}
+
+func TestHeavyBatchesAreSplit(t *testing.T) {
+	c, ctx := dial(t), t.Context()
+	if err := c.CreateCollection(ctx, "wide", client.Single(2, api.Dot)); err != nil {
+		t.Fatal(err)
+	}
+	const points = 40
+	text := strings.Repeat("x", 1<<20) // 40 MiB in one batch; the server takes 32
+	u := c.NewUploader(ctx, client.UploadOptions{Collection: "wide", Durability: client.Visible})
+	for i := range points {
+		p := client.Point{ID: client.Number(uint64(i)), Vectors: client.Unnamed([]float32{1, 2}), Payload: map[string]any{"text": text}}
+		if err := u.Add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p, err := u.Close(); err != nil || p.Stored != points {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if n := must[int](t)(c.Count(ctx, "wide", nil)); n != points {
+		t.Errorf("%d points", n)
+	}
 }
 
 func TestAWrongKeyIsRefused(t *testing.T) {

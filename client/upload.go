@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 )
 
@@ -10,6 +12,7 @@ import (
 type UploadOptions struct {
 	Collection string
 	Batch      int        // points per request; 0 takes 256
+	MaxBytes   int        // a heavier batch goes in several requests; 0 takes 16 MiB, half of a server's default
 	Workers    int        // requests under way at once; 0 takes 4
 	Durability Durability // what each batch waits for; the zero value is Committed
 	// Progress is told after every batch, one call at a time. It must be quick:
@@ -59,6 +62,9 @@ func (c *Client) NewUploader(ctx context.Context, o UploadOptions) *Uploader {
 	}
 	if o.Workers <= 0 {
 		o.Workers = 4
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 16 << 20
 	}
 	u := &Uploader{client: c, o: o, jobs: make(chan job)}
 	u.ctx, u.cancel = context.WithCancelCause(ctx)
@@ -114,12 +120,38 @@ func (u *Uploader) work() {
 		if u.ctx.Err() != nil {
 			continue // the upload failed: let Add and Close see it
 		}
-		if _, err := u.client.Upsert(u.ctx, u.o.Collection, j.points, u.o.Durability); err != nil {
+		if err := u.send(j.points); err != nil {
 			u.cancel(fmt.Errorf("upload to %q: %w", u.o.Collection, err))
 			continue
 		}
 		u.stored(j)
 	}
+}
+
+// send stores points, in halves where they weigh too much for one request: by
+// our own bound, or by the server's.
+func (u *Uploader) send(points []Point) error {
+	body, err := encodePoints(nil, points)
+	if err != nil {
+		return err
+	}
+	if len(points) > 1 && len(body) > u.o.MaxBytes {
+		return u.halves(points)
+	}
+	_, err = u.client.upsert(u.ctx, u.o.Collection, body, u.o.Durability)
+	var refused *Error
+	if len(points) > 1 && errors.As(err, &refused) && refused.Status == http.StatusRequestEntityTooLarge {
+		return u.halves(points)
+	}
+	return err
+}
+
+func (u *Uploader) halves(points []Point) error {
+	half := len(points) / 2
+	if err := u.send(points[:half]); err != nil {
+		return err
+	}
+	return u.send(points[half:])
 }
 
 func (u *Uploader) stored(j job) {
