@@ -1,5 +1,6 @@
 // Package hnsw is a hierarchical navigable small world graph over float32 rows
-// (Malkov and Yashunin, arXiv 1603.09320).
+// (Malkov and Yashunin, arXiv 1603.09320). DESIGN.md says what differs from the
+// paper, and what was measured.
 //
 // Who calls: storage/shard builds and saves it, query searches it. It calls
 // index/arena and index/simd. It knows slots only: what is alive is the
@@ -7,7 +8,7 @@
 //
 // Invariants:
 //
-//	G1. A link names a slot that is in the graph.
+//	G1. A link names a slot that is, or was, in the graph and reaches the level.
 //	G2. A list is read with atomic loads and written under its node's stripe.
 //	G3. A node's own lists are complete before another node links to it.
 package hnsw
@@ -28,7 +29,7 @@ type Options struct {
 	Dim         int
 	Metric      index.Metric
 	M           int // links per node above level 0, 2 to 512; twice that at level 0
-	EfConstruct int // breadth of the search that places a node, at least 4
+	EfConstruct int // breadth of the search that places a node, at least 1
 	Seed        uint64
 }
 
@@ -39,9 +40,19 @@ func (o Options) validate() error {
 	return nil
 }
 
+// most is how many links a list may have on a level.
+func (o *Options) most(level int) int {
+	if level == 0 {
+		return 2 * o.M
+	}
+	return o.M
+}
+
 const (
 	maxLevel = 16
 	stripes  = 1024
+	// maxSlot is above every slot of a graph: walkers use the highest bit.
+	maxSlot = 1 << 31
 )
 
 // Graph is the index.
@@ -51,10 +62,10 @@ const (
 type Graph struct {
 	o       Options
 	vectors *arena.Arena
-	base    *arena.Arena           // level 0 by slot: count, then 2·M links
-	upper   *arena.Arena           // higher levels: rows of count, then M links
-	nodes   *arena.Arena           // by slot: level+1 (0: not in), first row in upper
-	grow    sync.Mutex             // guards growth, the upper rows' counter and the entry
+	base    *ground                // lists of level 0
+	upper   *arena.Arena           // lists of the higher levels, a row each
+	nodes   *arena.Arena           // by slot: block in base, then node word
+	grow    sync.Mutex             // guards growth of nodes and upper
 	rows    uint32                 // upper rows in use
 	free    [maxLevel + 1][]uint32 // first upper rows that removed nodes left, by number of levels
 	entry   atomic.Uint64
@@ -62,6 +73,14 @@ type Graph struct {
 	stripe  [stripes]sync.Mutex
 	walkers sync.Pool
 }
+
+// A node's second word: the levels that it is on (0: not in the graph) in the
+// low bits, above them its first upper row.
+const levelBits = 5
+
+func nodeWord(levels int, first uint32) uint32 { return first<<levelBits | uint32(levels) }
+func levelsOf(word uint32) int                 { return int(word & (1<<levelBits - 1)) }
+func firstOf(word uint32) uint32               { return word >> levelBits }
 
 // New makes an empty graph. vectors must be pinned, its rows Dim float32s.
 func New(vectors *arena.Arena, o Options) (*Graph, error) {
@@ -72,11 +91,11 @@ func New(vectors *arena.Arena, o Options) (*Graph, error) {
 		return nil, errors.New("bug: a graph needs pinned rows of its own dimension")
 	}
 	g := &Graph{o: o, vectors: vectors,
-		base:  arena.New(arena.Options{RowBytes: 4 * (2*o.M + 1)}),
+		base:  newGround(o.most(0)),
 		upper: arena.New(arena.Options{RowBytes: 4 * (o.M + 1)}),
 		nodes: arena.New(arena.Options{RowBytes: 8}),
 	}
-	for _, a := range []*arena.Arena{g.base, g.upper, g.nodes} {
+	for _, a := range []*arena.Arena{g.base.Arena, g.upper, g.nodes} {
 		if err := a.Pin(); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
@@ -100,11 +119,17 @@ func (g *Graph) level(s index.Slot) int {
 	return min(int(-math.Log(u)/math.Log(float64(g.o.M))), maxLevel)
 }
 
-// Contains reports whether a slot is in the graph.
-func (g *Graph) Contains(s index.Slot) bool {
+// node is the levels that a slot is on, 0 when it is not in the graph.
+func (g *Graph) levels(s uint32) int {
 	rows := g.nodes.Rows()
-	return int(s) < rows.Len() && atomic.LoadUint32(&rows.Uint32s(uint32(s))[0]) != 0
+	if int(s) >= rows.Len() {
+		return 0
+	}
+	return levelsOf(atomic.LoadUint32(&rows.Uint32s(s)[1]))
 }
+
+// Contains reports whether a slot is in the graph.
+func (g *Graph) Contains(s index.Slot) bool { return g.levels(uint32(s)) > 0 }
 
 // Len is the number of nodes.
 func (g *Graph) Len() int { return int(g.count.Load()) }
@@ -119,28 +144,11 @@ func (g *Graph) Close() error {
 	return errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
 }
 
-// list is a node's links on a level: count, then links.
+// list is a node's links on a level.
 func (g *Graph) list(s uint32, level int) []uint32 {
+	node := g.nodes.Rows().Uint32s(s)
 	if level == 0 {
-		return g.base.Rows().Uint32s(s)
+		return g.base.list(atomic.LoadUint32(&node[0]))
 	}
-	first := g.nodes.Rows().Uint32s(s)[1]
-	return g.upper.Rows().Uint32s(first + uint32(level) - 1)
-}
-
-// links appends a copy of a list.
-func links(dst, list []uint32) []uint32 {
-	n := min(int(atomic.LoadUint32(&list[0])), len(list)-1)
-	for i := 1; i <= n; i++ {
-		dst = append(dst, atomic.LoadUint32(&list[i]))
-	}
-	return dst
-}
-
-// store replaces a list; the node's stripe is held or the node is not linked.
-func store(list, links []uint32) {
-	for i, l := range links {
-		atomic.StoreUint32(&list[i+1], l)
-	}
-	atomic.StoreUint32(&list[0], uint32(len(links)))
+	return g.upper.Rows().Uint32s(firstOf(atomic.LoadUint32(&node[1])) + uint32(level) - 1)
 }

@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -12,6 +13,9 @@ import (
 // Insert adds a slot whose vector row is written. A slot that is in is left
 // alone; one slot is inserted by one goroutine at a time.
 func (g *Graph) Insert(s index.Slot) error {
+	if s >= maxSlot {
+		return fmt.Errorf("slot %d: a graph holds slots below 2³¹", s)
+	}
 	if g.Contains(s) {
 		return nil
 	}
@@ -24,7 +28,12 @@ func (g *Graph) Insert(s index.Slot) error {
 		return nil
 	}
 	entry = g.entry.Load()
-	g.connect(s, level, entry)
+	w := g.walker(g.vectors.Rows().Floats(uint32(s)))
+	err := w.connect(uint32(s), level, entry)
+	g.release(w)
+	if err != nil {
+		return err
+	}
 	g.count.Add(1)
 	if level > int(entry>>32) {
 		g.raise(s, level)
@@ -36,9 +45,6 @@ func (g *Graph) Insert(s index.Slot) error {
 func (g *Graph) place(s index.Slot, level int) error {
 	g.grow.Lock()
 	defer g.grow.Unlock()
-	if err := g.base.Grow(int(s) + 1); err != nil {
-		return err
-	}
 	if err := g.nodes.Grow(int(s) + 1); err != nil {
 		return err
 	}
@@ -46,9 +52,7 @@ func (g *Graph) place(s index.Slot, level int) error {
 	if err != nil {
 		return err
 	}
-	node := g.nodes.Rows().Uint32s(uint32(s))
-	atomic.StoreUint32(&node[1], first)
-	atomic.StoreUint32(&node[0], uint32(level)+1)
+	atomic.StoreUint32(&g.nodes.Rows().Uint32s(uint32(s))[1], nodeWord(level+1, first))
 	return nil
 }
 
@@ -87,102 +91,169 @@ func (g *Graph) raise(s index.Slot, level int) {
 	}
 }
 
-// connect is the paper's Alg. 1 from the second phase on.
-func (g *Graph) connect(s index.Slot, level int, entry uint64) {
-	w := g.walker(g.vectors.Rows().Floats(uint32(s)))
+// connect is the paper's Alg. 1 from the second phase on: it finds and stores
+// the node's own lists on every level, then has its neighbours link back.
+func (w *walker) connect(s uint32, level int, entry uint64) error {
+	g := w.g
 	at := w.descend(entry, level)
-	type found struct{ hits []index.Hit }
-	picked := make([]found, min(level, int(entry>>32))+1)
-	for l := len(picked) - 1; l >= 0; l-- {
-		w.layer(at, l, g.o.EfConstruct, nil)
-		near := slices.DeleteFunc(w.results, func(h index.Hit) bool { return h.Slot == s })
-		if len(near) == 0 {
-			continue
+	top := min(level, int(entry>>32))
+	w.picked = slices.Grow(w.picked[:0], top+1)[:top+1]
+	for l := top; l >= 0; l-- {
+		w.walk(at, l, g.o.EfConstruct)
+		near := w.hits[:0]
+		for _, c := range w.pool {
+			if slot := c.slot &^ expanded; slot != s {
+				near = append(near, index.Hit{Slot: index.Slot(slot), Dist: c.dist})
+			}
 		}
-		at = near[0]
-		picked[l].hits = g.choose(near, g.o.M)
-		own := make([]uint32, len(picked[l].hits))
-		for i, h := range picked[l].hits {
-			own[i] = uint32(h.Slot)
+		w.hits = near
+		if len(near) > 0 {
+			at = near[0]
 		}
-		mu := &g.stripe[uint32(s)%stripes]
-		mu.Lock()
-		store(g.list(uint32(s), l), own)
-		mu.Unlock()
-	}
-	w.query = nil
-	g.walkers.Put(w)
-	for l := range picked {
-		for _, h := range picked[l].hits {
-			g.link(uint32(h.Slot), uint32(s), l, h.Dist)
+		w.picked[l] = append(w.picked[l][:0], w.choose(near, g.o.M)...)
+		if err := w.own(s, l, w.picked[l]); err != nil {
+			return err
 		}
 	}
+	for l := range w.picked {
+		for _, h := range w.picked[l] {
+			if err := w.link(uint32(h.Slot), s, l, h.Dist); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// own stores a new node's list.
+func (w *walker) own(s uint32, level int, hits []index.Hit) error {
+	w.slots = w.slots[:0]
+	for _, h := range hits {
+		w.slots = append(w.slots, uint32(h.Slot))
+	}
+	mu := &w.g.stripe[s%stripes]
+	mu.Lock()
+	defer mu.Unlock()
+	return w.g.replace(s, level, w.slots)
+}
+
+// replace stores a node's links in a block of their size. Its stripe is held.
+func (g *Graph) replace(s uint32, level int, links []uint32) error {
+	list := g.list(s, level)
+	spare := len(list)/unitWords - unitsFor(len(links))
+	if level > 0 || spare == 0 || spare == 1 {
+		store(list, links)
+		return nil
+	}
+	at, fresh, err := g.base.take(len(links))
+	if err != nil {
+		return err
+	}
+	store(fresh, links)
+	node := g.nodes.Rows().Uint32s(s)
+	old := atomic.SwapUint32(&node[0], at)
+	g.base.leave(old, list)
+	return nil
 }
 
 // choose is the paper's Alg. 4 over hits in rising order: a hit is kept when it
-// is nearer to the node than to every hit kept before.
-func (g *Graph) choose(hits []index.Hit, most int) []index.Hit {
+// is nearer to the node than to every hit kept before. The answer is the
+// walker's own until the next call.
+func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 	if len(hits) <= most {
-		return slices.Clone(hits)
+		return hits
 	}
-	rows := g.vectors.Rows()
-	kept := make([]index.Hit, 0, most)
-	slots := make([]uint32, 0, most)
-	dist := make([]float32, most)
+	rows := w.g.vectors.Rows()
+	w.kept, w.slots = w.kept[:0], w.slots[:0]
 	for _, h := range hits {
-		if len(kept) == most {
+		if len(w.kept) == most {
 			break
 		}
-		simd.Distances(g.o.Metric, rows.Floats(uint32(h.Slot)), rows.Base(), rows.Stride(), slots, dist)
-		if slices.ContainsFunc(dist[:len(slots)], func(d float32) bool { return d < h.Dist }) {
-			continue
+		if !w.shadowed(rows.Floats(uint32(h.Slot)), h.Dist) {
+			w.kept = append(w.kept, h)
+			w.slots = append(w.slots, uint32(h.Slot))
 		}
-		kept = append(kept, h)
-		slots = append(slots, uint32(h.Slot))
 	}
-	return kept
+	return w.kept
 }
 
-// link adds to → node's list, choosing anew when it is full.
-func (g *Graph) link(node, to uint32, level int, dist float32) {
-	mu := &g.stripe[node%stripes]
+// shadowed reports whether a kept hit is nearer to the vector than the node is.
+// It looks at a few at a time: most often one of the first decides.
+func (w *walker) shadowed(vector []float32, dist float32) bool {
+	const few = 4
+	rows := w.g.vectors.Rows()
+	var d [few]float32
+	for at := 0; at < len(w.slots); at += few {
+		part := w.slots[at:min(at+few, len(w.slots))]
+		simd.Distances(w.g.o.Metric, vector, rows.Base(), rows.Stride(), part, d[:])
+		for i := range part {
+			if d[i] < dist {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// link adds a node to another's list, choosing anew when that is full.
+func (w *walker) link(node, to uint32, level int, dist float32) error {
+	mu := &w.g.stripe[node%stripes]
 	mu.Lock()
 	defer mu.Unlock()
-	list := g.list(node, level)
-	n := int(list[0])
+	list := w.g.list(node, level)
+	n := count(list)
 	if slices.Contains(list[1:n+1], to) {
-		return
+		return nil
+	}
+	if n == w.g.o.most(level) {
+		w.measure(node, list[1:n+1])
+		w.hits = append(w.hits, index.Hit{Slot: index.Slot(to), Dist: dist})
+		return w.relink(node, level)
 	}
 	if n < len(list)-1 {
 		atomic.StoreUint32(&list[n+1], to)
-		atomic.StoreUint32(&list[0], uint32(n+1))
-		return
+		atomic.StoreUint32(&list[0], list[0]+1)
+		return nil
 	}
-	hits := g.measure(node, list[1:n+1])
-	hits = append(hits, index.Hit{Slot: index.Slot(to), Dist: dist})
-	g.relink(list, hits)
+	w.slots = append(append(w.slots[:0], list[1:n+1]...), to)
+	return w.g.widen(node, w.slots)
 }
 
-// measure is the distances from a node to others.
-func (g *Graph) measure(node uint32, others []uint32) []index.Hit {
-	rows := g.vectors.Rows()
-	dist := make([]float32, len(others))
-	simd.Distances(g.o.Metric, rows.Floats(node), rows.Base(), rows.Stride(), others, dist)
-	hits := make([]index.Hit, len(others), len(others)+1)
-	for i, s := range others {
-		hits[i] = index.Hit{Slot: index.Slot(s), Dist: dist[i]}
+// widen stores one link more than a node's block has room for, in a block with
+// room for a few to come.
+func (g *Graph) widen(node uint32, links []uint32) error {
+	list := g.list(node, 0)
+	at, fresh, err := g.base.take(min(len(links)+unitWords-1, g.o.most(0)))
+	if err != nil {
+		return err
 	}
-	return hits
+	store(fresh, links)
+	old := atomic.SwapUint32(&g.nodes.Rows().Uint32s(node)[0], at)
+	g.base.leave(old, list)
+	return nil
 }
 
-func (g *Graph) relink(list []uint32, hits []index.Hit) {
-	slices.SortFunc(hits, func(a, b index.Hit) int {
+// measure sets w.hits to the distances from a node to others.
+func (w *walker) measure(node uint32, others []uint32) {
+	rows := w.g.vectors.Rows()
+	w.fresh = append(w.fresh[:0], others...)
+	w.dist = slices.Grow(w.dist[:0], len(others))[:len(others)]
+	simd.Distances(w.g.o.Metric, rows.Floats(node), rows.Base(), rows.Stride(), w.fresh, w.dist)
+	w.hits = w.hits[:0]
+	for i, s := range w.fresh {
+		w.hits = append(w.hits, index.Hit{Slot: index.Slot(s), Dist: w.dist[i]})
+	}
+}
+
+// relink chooses a node's list from w.hits. Its stripe is held.
+func (w *walker) relink(node uint32, level int) error {
+	slices.SortFunc(w.hits, func(a, b index.Hit) int {
 		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
 	})
-	kept := g.choose(hits, len(list)-1)
-	slots := make([]uint32, len(kept))
-	for i, h := range kept {
-		slots[i] = uint32(h.Slot)
+	kept := w.choose(w.hits, w.g.o.most(level))
+	w.slots = w.slots[:0]
+	for _, h := range kept {
+		w.slots = append(w.slots, uint32(h.Slot))
 	}
-	store(list, slots)
+	return w.g.replace(node, level, w.slots)
 }

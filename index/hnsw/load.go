@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
@@ -27,7 +28,7 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, Meta, error) {
 	if err != nil {
 		return nil, Meta{}, err
 	}
-	if err := g.read(r, h); err != nil {
+	if err := g.read(&blockReader{r: r}, h); err != nil {
 		return nil, Meta{}, errors.Join(err, g.Close())
 	}
 	return g, Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort)}, nil
@@ -49,90 +50,153 @@ func readHeader(r io.Reader, o Options) (*header, error) {
 		return nil, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, h.Version, version)
 	case h.CRC != crc32.Checksum(head[:headerSize-4], castagnoli):
 		return nil, fmt.Errorf("%w: checksum of the header", ErrCorrupt)
-	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct):
+	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed:
 		return nil, fmt.Errorf("%w: %+v", ErrSettings, *h)
-	case h.Upper > h.Slots*uint32(maxLevel) && h.Slots < 1<<27:
-		return nil, fmt.Errorf("%w: %d upper rows for %d slots", ErrCorrupt, h.Upper, h.Slots)
+	case uint64(h.Upper) > uint64(h.Slots)*maxLevel:
+		return nil, fmt.Errorf("%w: %d upper lists for %d slots", ErrCorrupt, h.Upper, h.Slots)
 	}
 	return h, nil
 }
 
-func (g *Graph) read(r io.Reader, h *header) error {
-	for _, t := range []struct {
-		a    *arena.Arena
-		rows uint32
-	}{{g.nodes, h.Slots}, {g.upper, h.Upper}, {g.base, h.Slots}} {
-		if err := t.a.Grow(int(t.rows)); err != nil {
-			return err
-		}
-		if err := readBlocks(r, table(t.a.Rows())); err != nil {
+func (g *Graph) read(b *blockReader, h *header) error {
+	if err := g.nodes.Grow(int(h.Slots)); err != nil {
+		return err
+	}
+	if err := g.upper.Grow(int(h.Upper)); err != nil {
+		return err
+	}
+	links := make([]uint32, 0, g.o.most(0))
+	for s := range h.Slots {
+		if err := g.readNode(b, s, h, links); err != nil {
 			return err
 		}
 	}
-	g.rows = h.Upper
+	if len(b.block) > b.at || g.rows != h.Upper {
+		return fmt.Errorf("%w: it goes on behind the last node", ErrCorrupt)
+	}
 	return g.check(h)
 }
 
-func readBlocks(r io.Reader, table []byte) error {
-	var sum [4]byte
-	for at := 0; at < len(table); at += blockSize {
-		block := table[at:min(at+blockSize, len(table))]
-		if _, err := io.ReadFull(r, block); err != nil {
-			return fmt.Errorf("%w: cut short: %w", ErrCorrupt, err)
-		}
-		if _, err := io.ReadFull(r, sum[:]); err != nil {
-			return fmt.Errorf("%w: cut short: %w", ErrCorrupt, err)
-		}
-		if binary.LittleEndian.Uint32(sum[:]) != crc32.Checksum(block, castagnoli) {
-			return fmt.Errorf("%w: checksum of a block", ErrCorrupt)
-		}
+func (g *Graph) readNode(b *blockReader, s uint32, h *header, links []uint32) error {
+	head, err := b.next(1)
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-// check proves that no walk can leave the tables: every link names a node that
-// reaches the link's level. It takes over the entry and the count.
-func (g *Graph) check(h *header) error {
-	count := uint32(0)
-	for s := range h.Slots {
-		node := g.nodes.Rows().Uint32s(s)
-		if node[0] == 0 {
-			continue
+	levels := int(head[0])
+	switch {
+	case levels == 0:
+		return nil
+	case levels > maxLevel+1 || uint64(g.rows)+uint64(levels)-1 > uint64(h.Upper):
+		return fmt.Errorf("%w: node %d is on %d levels", ErrCorrupt, s, levels)
+	}
+	node := g.nodes.Rows().Uint32s(s)
+	node[1] = nodeWord(levels, g.rows)
+	g.rows += uint32(levels) - 1
+	for level := range levels {
+		if links, err = b.links(links[:0], g.o.most(level)); err != nil {
+			return err
 		}
-		count++
-		if node[0] > maxLevel+1 || uint64(node[1])+uint64(node[0])-1 > uint64(h.Upper) {
-			return fmt.Errorf("%w: node %d has level %d", ErrCorrupt, s, node[0]-1)
-		}
-		for level := range int(node[0]) {
-			if err := g.checkList(g.list(s, level), s, level); err != nil {
+		list := g.list(s, level)
+		if level == 0 && len(links) > 0 {
+			if node[0], list, err = g.base.take(len(links)); err != nil {
 				return err
 			}
 		}
+		if len(links) > 0 {
+			store(list, links)
+		}
 	}
-	if count != h.Count {
-		return fmt.Errorf("%w: %d nodes, the header says %d", ErrCorrupt, count, h.Count)
+	g.count.Add(1)
+	return nil
+}
+
+// check proves that no walk can leave the graph: every link names a node that
+// reaches the link's level. It takes over the entry.
+func (g *Graph) check(h *header) error {
+	if uint32(g.Len()) != h.Count {
+		return fmt.Errorf("%w: %d nodes, the header says %d", ErrCorrupt, g.Len(), h.Count)
 	}
-	g.count.Store(int64(count))
-	if h.Entry == noEntry && count == 0 {
+	for s := range h.Slots {
+		for level := range g.levels(s) {
+			list := g.list(s, level)
+			for _, to := range list[1 : count(list)+1] {
+				if g.levels(to) <= level {
+					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", ErrCorrupt, s, to, level)
+				}
+			}
+		}
+	}
+	if h.Entry == noEntry && h.Count == 0 {
 		return nil
 	}
 	s, level := uint32(h.Entry), h.Entry>>32
-	if s >= h.Slots || uint64(g.nodes.Rows().Uint32s(s)[0]) != level+1 {
+	if uint64(g.levels(s)) != level+1 {
 		return fmt.Errorf("%w: entry %d at level %d", ErrCorrupt, s, level)
 	}
 	g.entry.Store(h.Entry)
 	return nil
 }
 
-func (g *Graph) checkList(list []uint32, s uint32, level int) error {
-	if int(list[0]) >= len(list) {
-		return fmt.Errorf("%w: node %d has %d links", ErrCorrupt, s, list[0])
-	}
-	nodes := g.nodes.Rows()
-	for _, to := range list[1 : list[0]+1] {
-		if int(to) >= nodes.Len() || nodes.Uint32s(to)[0] <= uint32(level) {
-			return fmt.Errorf("%w: node %d links to %d, which is not on level %d", ErrCorrupt, s, to, level)
+// blockReader reads the blocks of a blockWriter, each checked before it is used.
+type blockReader struct {
+	r     io.Reader
+	block []byte
+	at    int
+	ended bool
+}
+
+// next is the next n bytes, valid until the next call.
+func (b *blockReader) next(n int) ([]byte, error) {
+	for len(b.block)-b.at < n {
+		if err := b.more(); err != nil {
+			return nil, err
 		}
 	}
+	b.at += n
+	return b.block[b.at-n : b.at], nil
+}
+
+// more appends the next block to what is left of this one. All blocks but the
+// last are whole.
+func (b *blockReader) more() error {
+	if b.ended {
+		return fmt.Errorf("%w: cut short", ErrCorrupt)
+	}
+	left := copy(b.block, b.block[b.at:])
+	b.block = slices.Grow(b.block[:left], blockSize+4)[:left+blockSize+4]
+	b.at = 0
+	n, err := io.ReadFull(b.r, b.block[left:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: cut short: %w", ErrCorrupt, err)
+	}
+	b.ended = err != nil
+	if n < 4 {
+		return fmt.Errorf("%w: cut short", ErrCorrupt)
+	}
+	body := b.block[left : left+n-4]
+	if binary.LittleEndian.Uint32(b.block[left+n-4:]) != crc32.Checksum(body, castagnoli) {
+		return fmt.Errorf("%w: checksum of a block", ErrCorrupt)
+	}
+	b.block = b.block[:left+n-4]
 	return nil
+}
+
+// links reads a list of at most so many.
+func (b *blockReader) links(dst []uint32, most int) ([]uint32, error) {
+	head, err := b.next(2)
+	if err != nil {
+		return nil, err
+	}
+	n := int(binary.LittleEndian.Uint16(head))
+	if n > most {
+		return nil, fmt.Errorf("%w: a list of %d links", ErrCorrupt, n)
+	}
+	raw, err := b.next(4 * n)
+	if err != nil {
+		return nil, err
+	}
+	for ; len(raw) > 0; raw = raw[4:] {
+		dst = append(dst, binary.LittleEndian.Uint32(raw))
+	}
+	return dst, nil
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"io"
-	"unsafe"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/arena"
 )
 
 // Meta is what a checkpoint says beside the graph.
@@ -46,23 +44,23 @@ type header struct {
 	M       uint32
 	Ef      uint32
 	Effort  uint32
-	Slots   uint32 // rows of the node and base tables
-	Upper   uint32 // rows of the upper table
+	Slots   uint32 // the nodes' slots are below
+	Upper   uint32 // lists on the higher levels
 	Count   uint32
 	High    uint32
 	Applied uint64
 	Entry   uint64
-	_       [12]byte
+	Seed    uint64
+	_       [4]byte
 	CRC     uint32 // of what is before
 }
 
 // Save writes the graph. Not beside Insert or Repair.
 func (g *Graph) Save(w io.Writer, m Meta) error {
-	nodes, upper, rows := g.compact()
 	h := header{
 		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: uint32(g.o.M), Ef: uint32(g.o.EfConstruct),
-		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: rows, Count: uint32(g.Len()),
-		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(),
+		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: g.upperLists(), Count: uint32(g.Len()),
+		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(), Seed: g.o.Seed,
 	}
 	copy(h.Magic[:], magic)
 	head, err := binary.Append(nil, binary.LittleEndian, &h)
@@ -73,54 +71,63 @@ func (g *Graph) Save(w io.Writer, m Meta) error {
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for _, table := range [][]byte{nodes, upper, table(g.base.Rows())} {
-		if err := writeBlocks(w, table); err != nil {
+	b := &blockWriter{w: w, buf: make([]byte, 0, blockSize+1<<12)}
+	for s := range h.Slots {
+		if err := b.node(g, s); err != nil {
 			return err
 		}
 	}
+	return b.flush()
+}
+
+func (g *Graph) upperLists() (n uint32) {
+	for s := range uint32(g.nodes.Rows().Len()) {
+		n += uint32(max(g.levels(s)-1, 0))
+	}
+	return n
+}
+
+// blockWriter cuts a stream into blocks with a checksum behind each.
+type blockWriter struct {
+	w   io.Writer
+	buf []byte
+}
+
+// node writes a node's levels and its list on each.
+func (b *blockWriter) node(g *Graph, s uint32) error {
+	levels := g.levels(s)
+	b.buf = append(b.buf, byte(levels))
+	for level := range levels {
+		list := g.list(s, level)
+		n := count(list)
+		b.buf = binary.LittleEndian.AppendUint16(b.buf, uint16(n))
+		for _, to := range list[1 : n+1] {
+			b.buf = binary.LittleEndian.AppendUint32(b.buf, to)
+		}
+	}
+	if len(b.buf) < blockSize {
+		return nil
+	}
+	return b.block(blockSize)
+}
+
+func (b *blockWriter) block(size int) error {
+	sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(b.buf[:size], castagnoli))
+	if _, err := b.w.Write(b.buf[:size]); err != nil {
+		return err
+	}
+	if _, err := b.w.Write(sum); err != nil {
+		return err
+	}
+	b.buf = b.buf[:copy(b.buf, b.buf[size:])]
 	return nil
 }
 
-// compact copies the node and upper tables without the rows that removed nodes
-// left behind.
-func (g *Graph) compact() (nodes, upper []byte, rows uint32) {
-	nodes = append(nodes, table(g.nodes.Rows())...)
-	old := g.upper.Rows()
-	for at := 0; at < len(nodes); at += 8 {
-		level := binary.NativeEndian.Uint32(nodes[at:])
-		if level < 2 {
-			binary.NativeEndian.PutUint32(nodes[at+4:], 0)
-			continue
-		}
-		first := binary.NativeEndian.Uint32(nodes[at+4:])
-		binary.NativeEndian.PutUint32(nodes[at+4:], rows)
-		for l := range level - 1 {
-			upper = append(upper, old.Bytes(first+l)...)
-		}
-		rows += level - 1
-	}
-	return nodes, upper, rows
-}
-
-// table is all rows of an arena as bytes.
-func table(r arena.Rows) []byte {
-	if r.Len() == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(r.Base()), r.Len()*r.Stride())
-}
-
-func writeBlocks(w io.Writer, table []byte) error {
-	for len(table) > 0 {
-		n := min(len(table), blockSize)
-		if _, err := w.Write(table[:n]); err != nil {
+func (b *blockWriter) flush() error {
+	for len(b.buf) > 0 {
+		if err := b.block(min(len(b.buf), blockSize)); err != nil {
 			return err
 		}
-		sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(table[:n], castagnoli))
-		if _, err := w.Write(sum); err != nil {
-			return err
-		}
-		table = table[n:]
 	}
 	return nil
 }

@@ -1,63 +1,8 @@
 package hnsw
 
 import (
-	"slices"
-
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/simd"
 )
-
-// walker is what one search needs, taken from a pool.
-type walker struct {
-	g       *Graph
-	query   []float32
-	stamp   []uint16
-	epoch   uint16
-	fresh   []uint32
-	dist    []float32
-	queue   []index.Hit // min-heap of nodes to expand
-	results []index.Hit // nearest first, at most ef
-	work    index.Work
-}
-
-func (g *Graph) walker(query []float32) *walker {
-	w, ok := g.walkers.Get().(*walker)
-	if !ok {
-		w = &walker{g: g}
-	}
-	w.query, w.work = query, index.Work{}
-	return w
-}
-
-// begin forgets what was visited.
-func (w *walker) begin() {
-	w.queue, w.results = w.queue[:0], w.results[:0]
-	if n := w.g.nodes.Rows().Len(); len(w.stamp) < n {
-		w.stamp = make([]uint16, n+n/8)
-		w.epoch = 0
-	}
-	if w.epoch++; w.epoch == 0 {
-		clear(w.stamp)
-		w.epoch = 1
-	}
-}
-
-// visit says whether a slot is new. Slots that joined after begin are passed over.
-func (w *walker) visit(s uint32) bool {
-	if int(s) >= len(w.stamp) || w.stamp[s] == w.epoch {
-		return false
-	}
-	w.stamp[s] = w.epoch
-	return true
-}
-
-// distances measures w.fresh into w.dist, one call for the whole list.
-func (w *walker) distances() {
-	w.dist = slices.Grow(w.dist[:0], len(w.fresh))[:len(w.fresh)]
-	rows := w.g.vectors.Rows()
-	simd.Distances(w.g.o.Metric, w.query, rows.Base(), rows.Stride(), w.fresh, w.dist)
-	w.work.Distances += len(w.fresh)
-}
 
 // Search appends the K nearest accepted slots that it finds, nearest first. Ef
 // accepted ones are kept on the way; others are walked through.
@@ -67,44 +12,30 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 		return dst, index.Work{}
 	}
 	w := g.walker(q.Vector)
+	defer g.release(w)
 	at := w.descend(entry, 0)
 	ef := q.Ef
 	if ef == 0 {
 		ef = g.o.EfConstruct
 	}
-	w.layer(at, 0, max(ef, q.K), &q)
-	dst = append(dst, w.results[:min(q.K, len(w.results))]...)
-	work := w.work
-	w.query = nil
-	g.walkers.Put(w)
-	return dst, work
-}
-
-// descend walks greedily from the entry to the level above `to`.
-func (w *walker) descend(entry uint64, to int) index.Hit {
-	at := index.Hit{Slot: index.Slot(uint32(entry))}
-	w.fresh = append(w.fresh[:0], uint32(at.Slot))
-	w.distances()
-	at.Dist = w.dist[0]
-	for level := int(entry >> 32); level > to; level-- {
-		for better := true; better; {
-			better = false
-			w.fresh = links(w.fresh[:0], w.g.list(uint32(at.Slot), level))
-			w.distances()
-			w.work.Hops++
-			for i, d := range w.dist {
-				if d < at.Dist {
-					at, better = index.Hit{Slot: index.Slot(w.fresh[i]), Dist: d}, true
-				}
-			}
+	ef = min(max(ef, q.K), max(g.Len(), 1))
+	if q.Accept == nil && q.Check == nil {
+		w.walk(at, 0, ef)
+		for _, c := range w.pool[:min(q.K, len(w.pool))] {
+			dst = append(dst, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
 		}
+		return dst, w.work
 	}
-	return at
+	w.filtered(at, 0, ef, &q)
+	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
 }
 
-// layer is the paper's Alg. 2: a best-first walk that keeps the ef nearest.
-func (w *walker) layer(from index.Hit, level, ef int, q *index.Query) {
+// filtered walks a level towards accepted nodes and keeps the ef nearest of
+// them: w.results. Unlike walk it has a queue of its own, since nodes that are
+// not accepted must be expanded, too.
+func (w *walker) filtered(from index.Hit, level, ef int, q *index.Query) {
 	w.begin()
+	w.queue, w.results = w.queue[:0], w.results[:0]
 	w.visit(uint32(from.Slot))
 	w.offer(from, ef, q)
 	w.push(from)
@@ -113,15 +44,7 @@ func (w *walker) layer(from index.Hit, level, ef int, q *index.Query) {
 		if len(w.results) == ef && at.Dist > w.results[ef-1].Dist {
 			return
 		}
-		w.work.Hops++
-		all := links(w.fresh[:0], w.g.list(uint32(at.Slot), level))
-		w.fresh = all[:0]
-		for _, s := range all {
-			if w.visit(s) {
-				w.fresh = append(w.fresh, s)
-			}
-		}
-		w.distances()
+		w.expand(uint32(at.Slot), level)
 		for i, s := range w.fresh {
 			if len(w.results) < ef || w.dist[i] < w.results[ef-1].Dist {
 				h := index.Hit{Slot: index.Slot(s), Dist: w.dist[i]}
@@ -137,7 +60,7 @@ func (w *walker) offer(h index.Hit, ef int, q *index.Query) {
 	if len(w.results) == ef && h.Dist >= w.results[ef-1].Dist {
 		return
 	}
-	if q != nil && (q.Accept != nil && !q.Accept.Contains(h.Slot) || q.Check != nil && !q.Check(h.Slot)) {
+	if q.Accept != nil && !q.Accept.Contains(h.Slot) || q.Check != nil && !q.Check(h.Slot) {
 		return
 	}
 	if len(w.results) < ef {

@@ -71,7 +71,9 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	if index.Slot(g.high.Load()) < v.st.next {
 		return true, s.saveGrown(f.field, g)
 	}
-	s.repair(v, f, g)
+	if err := s.repair(v, f, g); err != nil {
+		return false, err
+	}
 	s.tune(f, g)
 	if index.Slot(g.high.Load()) == g.saved {
 		return false, nil
@@ -160,14 +162,18 @@ func (s *Shard) saveGrown(f *field, g *indexed) error {
 }
 
 // repair relinks around dead nodes once enough of the graph is dead.
-func (s *Shard) repair(v *View, f *fieldState, g *indexed) {
+func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
 	o := v.st.schema.Optimizers
 	nodes := g.graph.Len()
 	dead := nodes - f.has.Count(0, index.Slot(g.high.Load()))
 	if nodes < o.VacuumMinVectorNumber || float64(dead) < o.DeletedThreshold*float64(nodes) || dead == 0 {
-		return
+		return nil
 	}
-	removed := g.graph.Repair(f.has, s.o.Optimizer.workers)
+	removed, err := g.graph.Repair(f.has, s.o.Optimizer.workers)
+	if err != nil {
+		return err
+	}
 	g.saved = 0 // the saved file has the dead ones
 	s.log.Info("graph repaired", "vector", f.conf.Name, "nodes", nodes, "removed", removed)
+	return nil
 }

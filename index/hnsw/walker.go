@@ -1,0 +1,190 @@
+package hnsw
+
+import (
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
+)
+
+// walker is what one search or insert needs, taken from a pool: once its slices
+// have grown it allocates nothing.
+type walker struct {
+	g     *Graph
+	query []float32
+	stamp []uint16 // by slot: the last walk that saw it
+	epoch uint16
+	fresh []uint32  // slots to measure
+	dist  []float32 // their distances
+	work  index.Work
+
+	pool []candidate // of walk: the nearest seen, in rising order
+
+	queue   []index.Hit // of filtered: min-heap of nodes to expand
+	results []index.Hit // of filtered: nearest accepted, in rising order
+
+	picked [][]index.Hit // of an insert: its links by level
+	hits   []index.Hit
+	kept   []index.Hit
+	slots  []uint32
+}
+
+// candidate is a node of the pool; its slot has the bit expanded once its links
+// were followed.
+type candidate struct {
+	dist float32
+	slot uint32
+}
+
+const expanded = 1 << 31
+
+func (g *Graph) walker(query []float32) *walker {
+	w, ok := g.walkers.Get().(*walker)
+	if !ok {
+		w = &walker{g: g}
+	}
+	w.query, w.work = query, index.Work{}
+	return w
+}
+
+func (g *Graph) release(w *walker) {
+	w.query = nil
+	g.walkers.Put(w)
+}
+
+// begin forgets what was visited.
+func (w *walker) begin() {
+	if n := w.g.nodes.Rows().Len(); len(w.stamp) < n {
+		w.stamp = make([]uint16, n+n/8)
+		w.epoch = 0
+	}
+	if w.epoch++; w.epoch == 0 {
+		clear(w.stamp)
+		w.epoch = 1
+	}
+}
+
+// visit says whether a slot is new. Slots that joined after begin are passed over.
+func (w *walker) visit(s uint32) bool {
+	if int(s) >= len(w.stamp) || w.stamp[s] == w.epoch {
+		return false
+	}
+	w.stamp[s] = w.epoch
+	return true
+}
+
+// expand measures the links of a node that were not visited: w.fresh, w.dist.
+func (w *walker) expand(s uint32, level int) {
+	list := w.g.list(s, level)
+	n := count(list)
+	if cap(w.fresh) < n {
+		w.fresh = make([]uint32, 0, 2*n)
+	}
+	fresh, stamp, epoch := w.fresh[:n], w.stamp, w.epoch
+	k := 0
+	for i := range fresh {
+		to := atomic.LoadUint32(&list[i+1])
+		if int(to) >= len(stamp) {
+			continue
+		}
+		fresh[k] = to
+		seen := stamp[to]
+		stamp[to] = epoch
+		if seen != epoch { // a conditional move: the branch could not be predicted
+			k++
+		}
+	}
+	w.fresh = fresh[:k]
+	w.distances()
+	w.work.Hops++
+}
+
+// distances measures w.fresh into w.dist, one call for the whole list.
+func (w *walker) distances() {
+	n := len(w.fresh)
+	if cap(w.dist) < n {
+		w.dist = make([]float32, 0, 2*n)
+	}
+	w.dist = w.dist[:n]
+	rows := w.g.vectors.Rows()
+	simd.Distances(w.g.o.Metric, w.query, rows.Base(), rows.Stride(), w.fresh, w.dist)
+	w.work.Distances += n
+}
+
+// descend walks greedily from the entry to the level above `to`.
+func (w *walker) descend(entry uint64, to int) index.Hit {
+	at := index.Hit{Slot: index.Slot(uint32(entry))}
+	w.fresh = append(w.fresh[:0], uint32(at.Slot))
+	w.distances()
+	at.Dist = w.dist[0]
+	for level := int(entry >> 32); level > to; level-- {
+		for better := true; better; {
+			better = false
+			w.fresh = links(w.fresh[:0], w.g.list(uint32(at.Slot), level))
+			w.distances()
+			w.work.Hops++
+			for i, d := range w.dist {
+				if d < at.Dist {
+					at, better = index.Hit{Slot: index.Slot(w.fresh[i]), Dist: d}, true
+				}
+			}
+		}
+	}
+	return at
+}
+
+// walk is the paper's Alg. 2 with one sorted pool for candidates and results:
+// it expands the nearest node that was not yet, until none is left among the ef
+// nearest. w.pool holds those afterwards.
+func (w *walker) walk(from index.Hit, level, ef int) {
+	w.begin()
+	w.visit(uint32(from.Slot))
+	w.pool = append(slices.Grow(w.pool[:0], ef), candidate{from.Dist, uint32(from.Slot)})
+	for at := 0; at < len(w.pool); {
+		c := &w.pool[at]
+		if c.slot&expanded != 0 {
+			at++
+			continue
+		}
+		slot := c.slot
+		c.slot |= expanded
+		if level == 0 && at+1 < len(w.pool) {
+			w.g.prefetch(w.pool[at+1].slot &^ expanded)
+		}
+		w.expand(slot, level)
+		next := at + 1
+		for i, s := range w.fresh {
+			if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
+				next = min(next, w.admit(candidate{w.dist[i], s}, ef))
+			}
+		}
+		at = next
+	}
+}
+
+// prefetch asks memory for a node's list: it will most likely be expanded next.
+func (g *Graph) prefetch(s uint32) {
+	block := atomic.LoadUint32(&g.nodes.Rows().Uint32s(s)[0])
+	simd.Prefetch(unsafe.Add(g.base.Rows().Base(), int(block)*unitBytes))
+}
+
+// admit puts a candidate into its place and answers where that is; the farthest
+// makes room.
+func (w *walker) admit(c candidate, ef int) int {
+	low, high := 0, len(w.pool)
+	for low < high {
+		if mid := int(uint(low+high) / 2); w.pool[mid].dist <= c.dist {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if len(w.pool) < ef {
+		w.pool = w.pool[:len(w.pool)+1]
+	}
+	copy(w.pool[low+1:], w.pool[low:])
+	w.pool[low] = c
+	return low
+}
