@@ -196,7 +196,8 @@ func TestUploaderStopsAtTheFirstFailure(t *testing.T) {
 		if !errors.Is(err, ErrBadRequest) {
 			t.Errorf("error %v", err)
 		}
-		if p.Prefix != 40 || p.Stored < p.Prefix || p.Stored > 60 {
+		// batch 4 fails; 5 to 7 may be under way when it does
+		if p.Prefix != 40 || p.Stored < p.Prefix || p.Stored > 70 {
 			t.Errorf("progress %+v: points before 40 are stored, 42 is not", p)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -61,7 +62,7 @@ type Server struct {
 func Start(ctx context.Context, o Options) (*Server, error) {
 	args := append([]string{"serve", "--data-dir", o.DataDir, "--http-addr", "127.0.0.1:0", "--log-format", "json"}, o.Args...)
 	s := &Server{cmd: exec.CommandContext(ctx, o.Binary, args...), ended: make(chan struct{}), tail: &tail{}}
-	s.cmd.Env = append(os.Environ(), o.Env...)
+	s.cmd.Env = append(environment(), o.Env...)
 	log, err := s.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -84,6 +85,12 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	case <-s.ended:
 		return nil, fmt.Errorf("kith serve ended at its start: %w\n%s", errors.Join(s.err, ctx.Err()), s.tail)
 	}
+}
+
+// environment is this process's without kith's settings: a throw-away server must
+// not take up the key or the folder of a real one.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "KITH_") })
 }
 
 // read copies the log and reports the URL of the line that says "listening".

@@ -68,6 +68,7 @@ func start(t *testing.T, o process.Options) *process.Server {
 // TestServe is the whole life of a real server: load, SIGTERM under load with
 // connections kept open, restart, kill, restart.
 func TestServe(t *testing.T) {
+	t.Setenv("KITH_API_KEY", "of another server")
 	var log journal
 	o := process.Options{Binary: build(t), DataDir: filepath.Join(t.TempDir(), "data"), Log: &log,
 		Args: []string{"--disk-reserve-mib", "-1"}}
