@@ -11,9 +11,9 @@ import (
 
 const (
 	// DefaultCacheBytes is the size of a block cache that nobody set.
-	DefaultCacheBytes = 16 << 20
+	DefaultCacheBytes = 8 << 20
 	// DefaultMemTableBytes is the size of one memtable; at most two are in memory.
-	DefaultMemTableBytes = 16 << 20
+	DefaultMemTableBytes = 8 << 20
 	// openFiles bounds the file descriptors of all stores that share a Cache.
 	openFiles = 512
 )

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -17,6 +18,9 @@ type Optimizer struct {
 	done    sync.WaitGroup
 	// lastSeen is writes as the last block saw it; the run goroutine's own.
 	lastSeen uint64
+	// worked: a graph has grown since memory was last handed back; the run
+	// goroutine's own.
+	worked bool
 
 	mu struct {
 		sync.Mutex
@@ -91,6 +95,13 @@ func (o *Optimizer) next() (*Shard, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.mu.queue) == 0 && !o.mu.closed {
+		if o.worked {
+			o.worked = false
+			o.mu.Unlock()
+			debug.FreeOSMemory() // what loading and building took is not needed any more
+			o.mu.Lock()
+			continue
+		}
 		o.mu.wake.Wait()
 	}
 	if o.mu.closed {
@@ -119,6 +130,7 @@ func (o *Optimizer) run() {
 // status and logged; the next write to the shard tries again.
 func (o *Optimizer) step(s *Shard) (more bool) {
 	more, err := s.optimize()
+	o.worked = o.worked || more
 	if err != nil {
 		o.log.Error("background indexing failed", "shard", s.id, "error", err)
 		text := err.Error()

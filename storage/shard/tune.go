@@ -11,8 +11,8 @@ const (
 	// recallGoal is what the default ef must reach on the sample. It lies above
 	// the 0.95 promised, since stored vectors are a little easier to find than
 	// new ones.
-	recallGoal = 0.98
-	tuneSample = 64
+	recallGoal = 0.97
+	tuneSample = 100
 	tuneK      = 10
 )
 
