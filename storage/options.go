@@ -11,9 +11,11 @@ import (
 
 const (
 	// DefaultCacheBytes is the size of a block cache that nobody set.
-	DefaultCacheBytes = 8 << 20
-	// DefaultMemTableBytes is the size of one memtable; at most two are in memory.
-	DefaultMemTableBytes = 8 << 20
+	DefaultCacheBytes = 4 << 20
+	// DefaultMemTableBytes is the size of one memtable; at most memTables are in memory.
+	DefaultMemTableBytes = 4 << 20
+	// memTables is how many memtables may wait for their flush before writes do.
+	memTables = 4
 	// openFiles bounds the file descriptors of all stores that share a Cache.
 	openFiles = 512
 )
@@ -25,8 +27,8 @@ type FS = vfs.FS
 type Options struct {
 	// Cache is shared by stores; nil makes one of DefaultCacheBytes.
 	Cache *Cache
-	// MemTableBytes is the size of one memtable, of which at most two are in
-	// memory; 0 takes DefaultMemTableBytes.
+	// MemTableBytes is the size of one memtable, of which at most memTables are
+	// in memory; 0 takes DefaultMemTableBytes.
 	MemTableBytes int64
 	// Logger gets flushes, compactions and faults; nil discards them.
 	Logger *slog.Logger
@@ -82,7 +84,7 @@ func (o *Options) pebble(dir string, lock *pebble.Lock, h *health) *pebble.Optio
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		DisableWAL:                  true,
 		MemTableSize:                uint64(o.MemTableBytes),
-		MemTableStopWritesThreshold: 2,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               64 << 20,

@@ -12,7 +12,7 @@ import (
 // (high) and number of links (low), then the links. Lists of the higher levels
 // lie in rows of their own and leave the high half 0.
 const (
-	unitWords = 4 // room comes in units of 16 bytes
+	unitWords = 2 // room comes in units of 8 bytes
 	unitBytes = 4 * unitWords
 	countMask = 1<<16 - 1
 )

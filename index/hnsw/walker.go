@@ -14,8 +14,8 @@ import (
 type walker struct {
 	g     *Graph
 	query []float32
-	stamp []uint16 // by slot: the last walk that saw it
-	epoch uint16
+	stamp []uint8 // by slot: the last walk that saw it
+	epoch uint8
 	fresh []uint32  // slots to measure
 	dist  []float32 // their distances
 	work  index.Work
@@ -57,7 +57,7 @@ func (g *Graph) release(w *walker) {
 // begin forgets what was visited.
 func (w *walker) begin() {
 	if n := w.g.nodes.Rows().Len(); len(w.stamp) < n {
-		w.stamp = make([]uint16, n+n/8)
+		w.stamp = make([]uint8, n+n/8)
 		w.epoch = 0
 	}
 	if w.epoch++; w.epoch == 0 {
