@@ -13,7 +13,7 @@ import (
 
 const (
 	// defaultEf serves until a shard has measured its own.
-	defaultEf = 256
+	defaultEf = 384
 	// verifyAll: up to so many candidates, a filter that no index decides is
 	// simply evaluated on all of them.
 	verifyAll = 2000
@@ -208,7 +208,7 @@ func (v *verifier) all(set *index.Set) (*index.Set, error) {
 func (q *search) candidates() []candidate {
 	out := make([]candidate, 0, len(q.hits))
 	for _, h := range q.hits {
-		c := candidate{id: q.view.ID(h.Slot), dist: h.Dist, view: q.view}
+		c := candidate{id: q.view.ID(h.Slot), slot: h.Slot, dist: h.Dist, view: q.view}
 		if q.r.PointID == nil || c.id != *q.r.PointID {
 			out = append(out, c)
 		}

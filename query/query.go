@@ -46,6 +46,7 @@ type Request struct {
 // candidate is a hit on its way through the merge.
 type candidate struct {
 	id   point.ID
+	slot index.Slot
 	dist float32
 	view *shard.View
 }
@@ -159,7 +160,7 @@ func fetch(ctx context.Context, found []candidate, m index.Metric, sel point.Sel
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, ok, err := c.view.Point(c.id, sel)
+		p, ok, err := c.view.Found(c.slot, sel)
 		if err != nil {
 			return nil, err
 		}

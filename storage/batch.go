@@ -89,15 +89,15 @@ func (b *Batch) DeletePoint(shard schema.ShardID, id point.ID) error {
 	return b.b.Delete(pointKey(shard, id), nil)
 }
 
-// PutSlot records the id of a live slot.
-func (b *Batch) PutSlot(shard schema.ShardID, slot index.Slot, id point.ID) error {
-	op, err := b.set(slotKeyLen, point.KeyLen)
+// PutSlot records what a live slot holds.
+func (b *Batch) PutSlot(shard schema.ShardID, slot index.Slot, r SlotRow) error {
+	op, err := b.set(slotKeyLen, slotRowLen)
 	if err != nil {
 		return err
 	}
 	putPrefix(op.Key, shard, kindSlot)
 	binary.BigEndian.PutUint32(op.Key[shardKeyLen:], uint32(slot))
-	id.AppendKey(op.Value[:0])
+	putSlotRow(op.Value, r)
 	return op.Finish()
 }
 

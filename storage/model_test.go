@@ -68,8 +68,11 @@ func (m *model) change(b *Batch, next map[string]string) error {
 		delete(next, string(pointKey(shard, id)))
 		return b.DeletePoint(shard, id)
 	case 4:
-		next[string(slotKey(shard, slot))] = string(id.AppendKey(nil))
-		return b.PutSlot(shard, slot, id)
+		row := SlotRow{ID: id, Version: m.applied}
+		value := make([]byte, slotRowLen)
+		putSlotRow(value, row)
+		next[string(slotKey(shard, slot))] = string(value)
+		return b.PutSlot(shard, slot, row)
 	case 5:
 		delete(next, string(slotKey(shard, slot)))
 		return b.DeleteSlot(shard, slot)

@@ -11,7 +11,7 @@ import (
 
 const (
 	// DefaultCacheBytes is the size of a block cache that nobody set.
-	DefaultCacheBytes = 4 << 20
+	DefaultCacheBytes = 3 << 20
 	// DefaultMemTableBytes is the size of one memtable; at most memTables are in memory.
 	DefaultMemTableBytes = 4 << 20
 	// memTables is how many memtables may wait for their flush before writes do.
@@ -93,7 +93,7 @@ func (o *Options) pebble(dir string, lock *pebble.Lock, h *health) *pebble.Optio
 	p.TargetFileSizes[0] = 4 << 20
 	for i := range p.Levels {
 		p.Levels[i] = pebble.LevelOptions{
-			BlockSize:    16 << 10,
+			BlockSize:    4 << 10,
 			FilterPolicy: bloom.FilterPolicy(10),
 			Compression:  func() *sstable.CompressionProfile { return sstable.SnappyCompression },
 		}

@@ -59,18 +59,18 @@ func (r *Reader) GetPoint(shard schema.ShardID, id point.ID) (PointRow, bool, er
 	return row, err == nil, errors.Join(err, release())
 }
 
-// GetSlot reads the id of a live slot.
-func (r *Reader) GetSlot(shard schema.ShardID, slot index.Slot) (point.ID, bool, error) {
+// GetSlot reads what a live slot holds.
+func (r *Reader) GetSlot(shard schema.ShardID, slot index.Slot) (SlotRow, bool, error) {
 	key := slotKey(shard, slot)
 	value, release, ok, err := r.get(key)
 	if !ok || err != nil {
-		return point.ID{}, false, err
+		return SlotRow{}, false, err
 	}
-	id, err := point.FromKey(value)
+	row, err := parseSlotRow(value)
 	if err != nil {
 		err = corruptRow(key, err)
 	}
-	return id, err == nil, errors.Join(err, release())
+	return row, err == nil, errors.Join(err, release())
 }
 
 // GetVector appends a slot's vector to dst.
@@ -161,16 +161,16 @@ func (r *Reader) ScanPoints(shard schema.ShardID, from point.ID, yield func(poin
 }
 
 // ScanSlots visits a shard's live slots, rising, from a slot on.
-func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(index.Slot, point.ID) bool) error {
+func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(index.Slot, SlotRow) bool) error {
 	return r.scan(slotKey(shard, from), prefix(shard, kindSlot+1), func(key, value []byte) (bool, error) {
 		if len(key) != slotKeyLen {
 			return false, corrupt(key, "a slot's key has %d bytes", len(key))
 		}
-		id, err := point.FromKey(value)
+		row, err := parseSlotRow(value)
 		if err != nil {
 			return false, corruptRow(key, err)
 		}
-		return yield(keySlot(key), id), nil
+		return yield(keySlot(key), row), nil
 	})
 }
 

@@ -3,8 +3,10 @@ package storage
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/storage/point"
 )
 
 // The versions of the values' forms. On disk: never reuse a number.
@@ -21,6 +23,29 @@ type PointRow struct {
 	Version uint64
 	// Payload is a compact JSON object, nil when there is none.
 	Payload []byte
+}
+
+// SlotRow is what is stored of a live slot: enough to name a found point without
+// reading it.
+type SlotRow struct {
+	ID      point.ID
+	Version uint64 // the point's
+}
+
+// Slot row: id(17)  version of the point(8 LE)
+const slotRowLen = point.KeyLen + 8
+
+func putSlotRow(dst []byte, r SlotRow) {
+	r.ID.AppendKey(dst[:0])
+	binary.LittleEndian.PutUint64(dst[point.KeyLen:], r.Version)
+}
+
+func parseSlotRow(b []byte) (SlotRow, error) {
+	if len(b) != slotRowLen {
+		return SlotRow{}, fmt.Errorf("a slot's row has %d bytes", len(b))
+	}
+	id, err := point.FromKey(b[:point.KeyLen])
+	return SlotRow{ID: id, Version: binary.LittleEndian.Uint64(b[point.KeyLen:])}, err
 }
 
 // VectorNumber says which number stands for a vector's name in keys.

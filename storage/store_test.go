@@ -49,7 +49,7 @@ func TestRowsRoundTrip(t *testing.T) {
 	must(t,
 		b.PutShard(shard, row),
 		b.PutPoint(shard, point.Number(5), p1), b.PutPoint(shard, uuidID(200), p2),
-		b.PutSlot(shard, 1, point.Number(5)), b.PutSlot(shard, p2.Slot, uuidID(200)),
+		b.PutSlot(shard, 1, SlotRow{ID: point.Number(5), Version: 9}), b.PutSlot(shard, p2.Slot, SlotRow{ID: uuidID(200)}),
 		b.PutVector(shard, 0, 1, vector), b.PutVector(shard, 65535, p2.Slot, nil),
 		b.PutPosting(shard, []byte("k\x00v"), 1), b.PutPosting(shard, []byte{0xff, 0xff}, p2.Slot),
 		b.Commit(42), b.Close(), s.Close(),
@@ -67,7 +67,7 @@ func TestRowsRoundTrip(t *testing.T) {
 		if got, ok, err := s.GetPoint(shard, id); err != nil || !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("GetPoint(%v) = %+v, %v, %v; want %+v", id, got, ok, err, want)
 		}
-		if got, ok, err := s.GetSlot(shard, want.Slot); err != nil || !ok || got != id {
+		if got, ok, err := s.GetSlot(shard, want.Slot); err != nil || !ok || got.ID != id {
 			t.Errorf("GetSlot(%d) = %v, %v, %v; want %v", want.Slot, got, ok, err, id)
 		}
 	}
@@ -99,7 +99,7 @@ func TestScansStartAndStop(t *testing.T) {
 	for shard := schema.ShardID(1); shard <= 3; shard++ {
 		for i := range index.Slot(10) {
 			id := point.Number(uint64(i))
-			must(t, b.PutPoint(shard, id, PointRow{Slot: i}), b.PutSlot(shard, i, id), b.PutVector(shard, 2, i, []float32{float32(i)}))
+			must(t, b.PutPoint(shard, id, PointRow{Slot: i}), b.PutSlot(shard, i, SlotRow{ID: id}), b.PutVector(shard, 2, i, []float32{float32(i)}))
 		}
 	}
 	must(t, b.Commit(1), b.Close())
@@ -112,7 +112,8 @@ func TestScansStartAndStop(t *testing.T) {
 		t.Errorf("points %v, want %v", ids, want)
 	}
 	var slots []index.Slot
-	must(t, s.ScanSlots(2, 8, func(slot index.Slot, id point.ID) bool {
+	must(t, s.ScanSlots(2, 8, func(slot index.Slot, row SlotRow) bool {
+		id := row.ID
 		slots = append(slots, slot, index.Slot(id.Uint64()))
 		return true
 	}))

@@ -56,7 +56,7 @@ func (s *scanner) null() bool {
 }
 
 // object calls member for each key, standing before its value, which member
-// must eat.
+// must eat. A key given twice is refused: which one counts would be a guess.
 func (s *scanner) object(field string, member func(key string) *Error) *Error {
 	if s.peek() != '{' {
 		return s.fail(field, "an object")
@@ -66,10 +66,14 @@ func (s *scanner) object(field string, member func(key string) *Error) *Error {
 		s.at++
 		return nil
 	}
+	var seen keys
 	for {
 		key, err := s.text(field)
 		if err != nil {
 			return err
+		}
+		if seen.again(key) {
+			return wrong(under(field, key), "given twice")
 		}
 		if s.peek() != ':' {
 			return s.fail(under(field, key), "':'")
@@ -146,7 +150,7 @@ func (s *scanner) unquote(field string, quoted []byte, plain bool) (string, *Err
 		return "", wrong(field, "a string is not UTF-8")
 	}
 	if plain {
-		return string(quoted[1 : len(quoted)-1]), nil
+		return intern(quoted[1 : len(quoted)-1]), nil
 	}
 	var out string
 	if err := json.Unmarshal(quoted, &out); err != nil {

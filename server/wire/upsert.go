@@ -48,12 +48,15 @@ func (s *scanner) upsert(field string) (op.Op, *Error) {
 	err := s.object(field, func(key string) *Error {
 		name := under(field, key)
 		switch key {
-		case "points":
+		case "points", "batch":
+			if seen {
+				return wrong(name, "points and batch are both given; give one of them")
+			}
 			seen = true
+			if key == "batch" {
+				return u.batch(name)
+			}
 			return u.list(name)
-		case "batch":
-			seen = true
-			return u.batch(name)
 		case "shard_key", "update_filter", "update_mode":
 			return s.notYet(name)
 		}
@@ -65,37 +68,56 @@ func (s *scanner) upsert(field string) (op.Op, *Error) {
 	if err != nil {
 		return op.Op{}, err
 	}
-	for _, c := range u.cuts {
-		p := &u.points[c.point]
-		p.Vectors = append(p.Vectors, point.Vector{Name: c.name, Values: u.values[c.from:c.to:c.to]})
-	}
+	u.deal()
 	if u.points == nil {
 		u.points = []point.Point{}
 	}
 	return op.Op{Kind: op.Upsert, Points: u.points}, nil
 }
 
-func (u *upserter) list(field string) *Error {
-	return u.array(field, func(i int) *Error { return u.one(at(field, i)) })
+// deal gives the points their vectors; the first ones, mostly the only ones,
+// share one array.
+func (u *upserter) deal() {
+	all := make([]point.Vector, 0, len(u.cuts))
+	for _, c := range u.cuts {
+		p := &u.points[c.point]
+		v := point.Vector{Name: c.name, Values: u.values[c.from:c.to:c.to]}
+		if n := len(p.Vectors); n > 0 {
+			p.Vectors = append(p.Vectors, v)
+			continue
+		}
+		all = append(all, v)
+		p.Vectors = all[len(all)-1 : len(all) : len(all)]
+	}
 }
 
-func (u *upserter) one(field string) *Error {
+func (u *upserter) list(field string) *Error {
+	return u.array(field, func(i int) *Error {
+		err := u.one()
+		if err != nil { // paths are made for faults alone: there are many points
+			err.Field = under(at(field, i), err.Field)
+		}
+		return err
+	})
+}
+
+// one eats a point; faults name their field below it.
+func (u *upserter) one() *Error {
 	u.points = append(u.points, point.Point{})
 	n := len(u.points) - 1
 	var hasID, hasVector bool
-	err := u.object(field, func(key string) (err *Error) {
-		name := under(field, key)
+	err := u.object("", func(key string) (err *Error) {
 		switch key {
 		case "id":
 			hasID = true
-			u.points[n].ID, err = u.id(name)
+			u.points[n].ID, err = u.id(key)
 		case "vector":
 			hasVector = true
-			err = u.vectors(n, name)
+			err = u.vectors(n, key)
 		case "payload":
-			u.points[n].Payload, err = u.payload(name)
+			u.points[n].Payload, err = u.payload(key)
 		default:
-			err = u.unknown(name)
+			err = u.unknown(key)
 		}
 		return err
 	})
@@ -103,9 +125,9 @@ func (u *upserter) one(field string) *Error {
 	case err != nil:
 		return err
 	case !hasID:
-		return wrong(under(field, "id"), "missing")
+		return wrong("id", "missing")
 	case !hasVector:
-		return wrong(under(field, "vector"), "missing; {} stores a point without vectors")
+		return wrong("vector", "missing; {} stores a point without vectors")
 	}
 	return nil
 }
@@ -117,25 +139,13 @@ func (u *upserter) vectors(n int, field string) *Error {
 		return u.vector(n, "", field)
 	case '{':
 		return u.object(field, func(key string) *Error {
-			switch {
-			case u.peek() == '{':
+			if u.peek() == '{' {
 				return unsupported(under(field, key), "a sparse vector or an inference object")
-			case u.twice(n, key):
-				return wrong(under(field, key), "given twice")
 			}
 			return u.vector(n, key, under(field, key))
 		})
 	}
 	return u.fail(field, "an array of numbers or an object of them by name")
-}
-
-func (u *upserter) twice(n int, name string) bool {
-	for i := len(u.cuts) - 1; i >= 0 && u.cuts[i].point == n; i-- {
-		if u.cuts[i].name == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (u *upserter) vector(n int, name, field string) (err *Error) {
@@ -195,9 +205,6 @@ func (u *upserter) columns(field string) (map[string]int, *Error) {
 	}
 	out := map[string]int{}
 	err := u.object(field, func(key string) (err *Error) {
-		if _, twice := out[key]; twice {
-			return wrong(under(field, key), "given twice")
-		}
 		out[key], err = u.column(key, under(field, key))
 		return err
 	})

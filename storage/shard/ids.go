@@ -3,33 +3,49 @@ package shard
 import (
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/point"
 )
 
 // ids maps slots to external ids, outside the heap: 8 bytes for an integer, 16
 // more where there is a UUID. An arena that no id needs takes no memory.
 type ids struct {
-	low    *arena.Arena // integers
-	wide   *arena.Arena // UUIDs
-	isUUID *index.Editor
-	uuids  *index.Set
+	low  *arena.Arena // integers
+	wide *arena.Arena // UUIDs
+	// version of the point, by slot: queries name what they found without reading
+	// it from the store. It is the only part that changes under readers.
+	version *arena.Arena
+	isUUID  *index.Editor
+	uuids   *index.Set
 }
 
 // idRows is a published version of ids.
 type idRows struct {
-	low, wide arena.Rows
-	uuids     *index.Set
+	low, wide, version arena.Rows
+	uuids              *index.Set
 }
+
+// longVersion stands for a version that does not fit 32 bits.
+const longVersion = 1<<32 - 1
 
 func newIDs() *ids {
-	return &ids{low: arena.New(arena.Options{RowBytes: 8}), wide: arena.New(arena.Options{RowBytes: 16})}
+	return &ids{
+		low: arena.New(arena.Options{RowBytes: 8}), wide: arena.New(arena.Options{RowBytes: 16}),
+		version: arena.New(arena.Options{RowBytes: 4}),
+	}
 }
 
-// put records the id of a slot that is not published yet.
-func (d *ids) put(s index.Slot, id point.ID) error {
+// put records what a slot holds that is not published yet.
+func (d *ids) put(s index.Slot, row storage.SlotRow) error {
+	if err := d.version.Grow(int(s) + 1); err != nil {
+		return err
+	}
+	d.touch(s, row.Version)
+	id := row.ID
 	hi, lo := id.Words()
 	if !id.IsUUID() {
 		if err := d.low.Grow(int(s) + 1); err != nil {
@@ -41,9 +57,9 @@ func (d *ids) put(s index.Slot, id point.ID) error {
 	if err := d.wide.Grow(int(s) + 1); err != nil {
 		return err
 	}
-	row := d.wide.Rows().Bytes(uint32(s))
-	binary.LittleEndian.PutUint64(row, hi)
-	binary.LittleEndian.PutUint64(row[8:], lo)
+	words := d.wide.Rows().Bytes(uint32(s))
+	binary.LittleEndian.PutUint64(words, hi)
+	binary.LittleEndian.PutUint64(words[8:], lo)
 	if d.isUUID == nil {
 		d.isUUID = d.uuids.Edit()
 	}
@@ -51,20 +67,27 @@ func (d *ids) put(s index.Slot, id point.ID) error {
 	return nil
 }
 
+// touch records the version of a slot's point, which may be published: a reader
+// may see it a moment before the change itself.
+func (d *ids) touch(s index.Slot, version uint64) {
+	atomic.StoreUint32(&d.version.Rows().Uint32s(uint32(s))[0], uint32(min(version, longVersion)))
+}
+
 // publish closes the version that readers get next.
 func (d *ids) publish() idRows {
 	if d.isUUID != nil {
 		d.uuids, d.isUUID = d.isUUID.Done(), nil
 	}
-	return idRows{low: d.low.Rows(), wide: d.wide.Rows(), uuids: d.uuids}
+	return idRows{low: d.low.Rows(), wide: d.wide.Rows(), version: d.version.Rows(), uuids: d.uuids}
 }
 
 func (d *ids) release(from, to index.Slot) {
 	d.low.Release(int(from), min(int(to), d.low.Rows().Len()))
 	d.wide.Release(int(from), min(int(to), d.wide.Rows().Len()))
+	d.version.Release(int(from), min(int(to), d.version.Rows().Len()))
 }
 
-func (d *ids) close() error { return errors.Join(d.low.Close(), d.wide.Close()) }
+func (d *ids) close() error { return errors.Join(d.low.Close(), d.wide.Close(), d.version.Close()) }
 
 // id is the external id of a slot that was live in this version.
 func (r *idRows) id(s index.Slot) point.ID {

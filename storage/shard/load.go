@@ -8,7 +8,6 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
-	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
 )
 
@@ -58,9 +57,9 @@ func (l *loader) load() error {
 
 func (l *loader) loadSlots() error {
 	var fault error
-	err := l.s.o.Store.ScanSlots(l.s.id, 0, func(slot index.Slot, id point.ID) bool {
+	err := l.s.o.Store.ScanSlots(l.s.id, 0, func(slot index.Slot, row storage.SlotRow) bool {
 		l.live.Add(slot)
-		fault = l.s.writer.ids.put(slot, id)
+		fault = l.s.writer.ids.put(slot, row)
 		return fault == nil
 	})
 	l.st.live = l.live.Done()

@@ -178,7 +178,7 @@ func (t *stager) put(p *point.Point) error {
 			return err
 		}
 		t.c.touched[p.ID] = struct{}{}
-		return t.b.PutPoint(t.s.id, p.ID, row)
+		return t.rewrite(p.ID, row)
 	}
 	if exists {
 		if err := t.forget(old); err != nil {
@@ -217,6 +217,16 @@ func (t *stager) sameVectors(slot index.Slot, vectors []point.Vector) bool {
 	return true
 }
 
+// rewrite stores a point whose vectors stay where they are.
+func (t *stager) rewrite(id point.ID, row storage.PointRow) error {
+	slot := storage.SlotRow{ID: id, Version: row.Version}
+	t.s.writer.ids.touch(row.Slot, row.Version)
+	if err := t.b.PutSlot(t.s.id, row.Slot, slot); err != nil {
+		return err
+	}
+	return t.b.PutPoint(t.s.id, id, row)
+}
+
 // take gives a point the next slot and writes its vectors there.
 func (t *stager) take(p *point.Point) (index.Slot, error) {
 	slot := t.c.next
@@ -224,10 +234,11 @@ func (t *stager) take(p *point.Point) (index.Slot, error) {
 		return 0, errors.New("the shard has used all of its 2³² slots")
 	}
 	t.c.next++
-	if err := t.s.writer.ids.put(slot, p.ID); err != nil {
+	row := storage.SlotRow{ID: p.ID, Version: t.applied}
+	if err := t.s.writer.ids.put(slot, row); err != nil {
 		return 0, err
 	}
-	if err := t.b.PutSlot(t.s.id, slot, p.ID); err != nil {
+	if err := t.b.PutSlot(t.s.id, slot, row); err != nil {
 		return 0, err
 	}
 	fields := t.s.current.Load().fields
@@ -304,7 +315,7 @@ func (t *stager) edit(o *op.Op, mustExist bool, change func(old []byte) ([]byte,
 		}
 		p.row.Payload, p.row.Version = fresh[i], t.applied
 		t.c.touched[p.id] = struct{}{}
-		if err := t.b.PutPoint(t.s.id, p.id, p.row); err != nil {
+		if err := t.rewrite(p.id, p.row); err != nil {
 			return op.Result{}, err
 		}
 	}

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
@@ -148,6 +149,16 @@ func (v *View) Point(id point.ID, sel point.Selector) (point.Point, bool, error)
 	}
 	p, err := v.record(id, row, sel)
 	return p, true, err
+}
+
+// Found reads a point that a search found in a live slot. Without payload it
+// touches no store.
+func (v *View) Found(s index.Slot, sel point.Selector) (point.Point, bool, error) {
+	version := atomic.LoadUint32(&v.st.ids.version.Uint32s(uint32(s))[0])
+	if sel.Payload.Enable || version == longVersion {
+		return v.Point(v.ID(s), sel)
+	}
+	return point.Point{ID: v.ID(s), Version: uint64(version), Vectors: v.vectors(s, sel.Vector)}, true, nil
 }
 
 func (v *View) record(id point.ID, row storage.PointRow, sel point.Selector) (point.Point, error) {
