@@ -86,7 +86,7 @@ func (n *Node) open(ctx context.Context) error {
 	n.cache = storage.NewCache(n.o.CacheBytes)
 	n.optimizer = shard.NewOptimizer(n.o.IndexWorkers, n.log)
 	n.meta = newCatalogue(groups)
-	n.metaRaft, err = openMember(filepath.Join(n.o.Dir, "cluster"), n.meta, memberOptions{log: n.log.With("group", "cluster"), snapshots: true})
+	n.metaRaft, err = openMember(filepath.Join(n.o.Dir, "cluster"), n.meta, memberOptions{log: n.log.With("group", "cluster"), snapshots: true, segment: 1 << 20})
 	if err != nil {
 		return fmt.Errorf("cluster group: %w", err)
 	}

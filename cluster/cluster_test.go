@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -338,6 +339,49 @@ func TestUpdateKeepsBothOfTwoChanges(t *testing.T) {
 	if err := json.Unmarshal(c.Schema().Metadata, &seen); err != nil || len(seen) != 8 {
 		t.Fatalf("%d of 8 changes are left (%v)", len(seen), err)
 	}
+}
+
+func TestDroppedCollectionsGiveTheirDiskBack(t *testing.T) {
+	n := openNode(t, t.TempDir(), func(o *Options) { o.Groups = 1 })
+	defer closeNode(t, n)
+	wide := newSchema(1)
+	wide.Vectors[0].Size = 1024
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, name := range []string{"a", "b", "c"} {
+		if err := n.Create(t.Context(), name, wide); err != nil {
+			t.Fatal(err)
+		}
+		for batch := range uint64(20) {
+			o := op.Op{Kind: op.Upsert}
+			for i := range uint64(128) {
+				v := make([]float32, 1024)
+				for d := range v {
+					v[d] = rng.Float32()
+				}
+				o.Points = append(o.Points, point.Point{ID: point.Number(batch*128 + i), Vectors: []point.Vector{{Values: v}}})
+			}
+			mustWrite(t, n, name, o)
+		}
+	}
+	for _, g := range n.groups {
+		if err := g.snapshot(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := n.Stats().Groups[0].Store.DiskBytes
+	for _, name := range []string{"a", "c"} {
+		if _, err := n.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		if n.Stats().Groups[0].Store.DiskBytes < before/2 {
+			mustCount(t, n, "b", 20*128)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("%d of %d bytes are still on the disk", n.Stats().Groups[0].Store.DiskBytes, before)
 }
 
 func TestFullDiskRefusesWritesAndServesReads(t *testing.T) {

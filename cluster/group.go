@@ -45,7 +45,7 @@ func openGroup(id schema.GroupID, n *Node) (*group, error) {
 	}
 	g := &group{id: id, replica: r, node: n, full: make(chan struct{}, 1), stop: make(chan struct{})}
 	g.applied.Store(r.Applied())
-	g.member, err = openMember(dir, g, memberOptions{log: log})
+	g.member, err = openMember(dir, g, memberOptions{log: log, segment: 16 << 20})
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -69,7 +69,28 @@ func (g *group) cut() {
 			if err := g.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
 				g.node.log.Warn("cut the log", "group", g.id, "error", err)
 			}
+			g.reclaim()
 		}
+	}
+}
+
+// reclaim gives the space of dropped shards back, and ends early when the group
+// stops.
+func (g *group) reclaim() {
+	if !g.replica.Garbage() {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-g.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := g.replica.Reclaim(ctx); err != nil && ctx.Err() == nil {
+		g.node.log.Warn("give the space of dropped shards back", "group", g.id, "error", err)
 	}
 }
 
@@ -102,7 +123,7 @@ func (g *group) ApplyBatch(logs []*raft.Log) []any {
 		out[at[i]] = results
 	}
 	g.applied.Store(logs[len(logs)-1].Index)
-	if g.logged >= g.node.o.LogBytes {
+	if g.logged >= g.node.o.LogBytes || g.replica.Garbage() {
 		g.logged = 0
 		select {
 		case g.full <- struct{}{}:

@@ -32,10 +32,10 @@ type memberOptions struct {
 	// snapshots: raft's snapshots hold the state. Otherwise the state keeps
 	// itself, and they only say how far.
 	snapshots bool
+	segment   int // bytes of a log segment, which are taken from the disk at once
 }
 
 const (
-	segmentBytes = 16 << 20
 	// trailingLogs is what a snapshot leaves in the log. On one member nobody
 	// needs them.
 	trailingLogs = 64
@@ -53,7 +53,7 @@ func openMember(dir string, fsm raft.FSM, o memberOptions) (*member, error) {
 	}
 	logger := raftLog{o.log, "raft"}
 	meta := &metadb.BoltMetaDB{}
-	logs, err := wal.Open(logDir, wal.WithSegmentSize(segmentBytes), wal.WithLogger(logger), wal.WithMetaStore(meta))
+	logs, err := wal.Open(logDir, wal.WithSegmentSize(o.segment), wal.WithLogger(logger), wal.WithMetaStore(meta))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("log %s: %w", logDir, err), meta.Close())
 	}

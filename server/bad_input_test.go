@@ -193,6 +193,10 @@ func TestBodyLimits(t *testing.T) {
 	if status != 413 || !strings.Contains(a.message(), "body") {
 		t.Errorf("a large body: %d %s", status, a.Status)
 	}
+	status, a, _ = r.send("PUT", points, strings.Repeat(" ", 50<<20))
+	if status != 413 {
+		t.Errorf("a huge body: %d %s", status, a.Status)
+	}
 	var bomb bytes.Buffer
 	w := gzip.NewWriter(&bomb)
 	for range 64 {

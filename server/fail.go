@@ -95,6 +95,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), strings.Contains(err.Error(), "body size exceeds"):
 		status, message = fasthttp.StatusRequestEntityTooLarge, tooLarge(s.o.MaxBody)
+		s.drain(ctx)
 	case errors.As(err, &small):
 		status, message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's header is too large"
 	case errors.As(err, &netErr) && netErr.Timeout():
@@ -102,6 +103,25 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	}
 	writeFailure(ctx, status, message, 0)
 	ctx.SetConnectionClose()
+}
+
+// mostDrained is how much of a body that is too large is read to its end.
+const mostDrained = 1 << 30
+
+// drain reads what the client is still sending: a connection that is closed on
+// unread data is reset, and the client would never see the answer.
+func (s *Server) drain(ctx *fasthttp.RequestCtx) {
+	left := min(int64(ctx.Request.Header.ContentLength()), mostDrained)
+	buf := make([]byte, 64<<10)
+	for left > 0 {
+		if err := ctx.Conn().SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+			return
+		}
+		n, err := ctx.Conn().Read(buf)
+		if left -= int64(n); err != nil {
+			return
+		}
+	}
 }
 
 func tooLarge(limit int) string {

@@ -160,7 +160,8 @@ func (s *scanner) unquote(field string, quoted []byte, plain bool) (string, *Err
 }
 
 // raw eats one value of any kind and returns its bytes, which share memory
-// with the body. Nesting was bounded by CheckDepth.
+// with the body. It may be nested MaxDepth levels deep, since what reads it then
+// is recursive.
 func (s *scanner) raw(field string) ([]byte, *Error) {
 	s.space()
 	start := s.at
@@ -188,7 +189,9 @@ func (s *scanner) skip() *Error {
 			}
 			continue
 		case '{', '[':
-			depth++
+			if depth++; depth > MaxDepth {
+				return wrong("", "nested deeper than %d levels at byte %d", MaxDepth, s.at)
+			}
 		case '}', ']':
 			if depth == 0 {
 				return nil
@@ -206,29 +209,6 @@ func (s *scanner) skip() *Error {
 	}
 	if depth > 0 {
 		return wrong("", "the text ends inside a value")
-	}
-	return nil
-}
-
-// CheckDepth refuses a body whose nesting is deeper than MaxDepth, before
-// anything recursive sees it.
-func CheckDepth(body []byte) error {
-	depth, inside := 0, false
-	for i := 0; i < len(body); i++ {
-		c := body[i]
-		switch {
-		case inside && c == '\\':
-			i++
-		case c == '"':
-			inside = !inside
-		case inside:
-		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return wrong("", "nested deeper than %d levels at byte %d", MaxDepth, i)
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
 	}
 	return nil
 }

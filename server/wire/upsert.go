@@ -13,9 +13,6 @@ func Upsert(body []byte) (op.Op, error) { return whole(body, (*scanner).upsert) 
 func whole[T any](body []byte, read func(*scanner, string) (T, *Error)) (T, error) {
 	s := &scanner{data: body}
 	var zero T
-	if err := CheckDepth(body); err != nil {
-		return zero, err
-	}
 	v, err := read(s, "")
 	if err == nil {
 		err = s.end()

@@ -13,7 +13,8 @@ import (
 	"strconv"
 )
 
-// MaxDepth is the deepest nesting of a body.
+// MaxDepth is the deepest nesting of a value of the user's own, such as a payload
+// or a filter. Everything else in a body has a fixed shape.
 const MaxDepth = 128
 
 // Error says why a body was refused. The zero Bound means HTTP 400.

@@ -46,8 +46,10 @@ type Replica struct {
 
 	mu struct {
 		sync.RWMutex
-		shards map[schema.ShardID]*shard.Shard
-		closed bool
+		shards       map[schema.ShardID]*shard.Shard
+		dropped      []schema.ShardID // whose disk space is not back yet
+		droppedBytes int64
+		closed       bool
 	}
 }
 
