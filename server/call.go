@@ -50,15 +50,15 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // serve runs a route's handler with everything that must hold before it.
 func (s *Server) serve(c *call, r *route) (err error) {
 	if !r.open {
-		if err := s.keys.check(c.RequestCtx, r.write); err != nil {
+		if err := s.keys.check(&c.Request.Header, r.write); err != nil {
 			return err
 		}
-	}
-	select {
-	case s.inFlight <- struct{}{}:
-		defer func() { <-s.inFlight }()
-	default:
-		return &api.Error{Status: fasthttp.StatusServiceUnavailable, Message: fmt.Sprintf("overloaded: %d requests are in flight; try again", s.o.MaxInFlight)}
+		select {
+		case s.inFlight <- struct{}{}:
+			defer func() { <-s.inFlight }()
+		default:
+			return &api.Error{Status: fasthttp.StatusServiceUnavailable, Message: fmt.Sprintf("overloaded: %d requests are in flight; try again", s.o.MaxInFlight)}
+		}
 	}
 	defer func() {
 		if p := recover(); p != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -30,7 +31,7 @@ func (s *Server) inflate(ctx *fasthttp.RequestCtx) ([]byte, error) {
 	}
 	defer r.Close()
 	out, err := io.ReadAll(io.LimitReader(r, int64(s.o.MaxBody)+1))
-	if len(out) > s.o.MaxBody || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+	if len(out) > s.o.MaxBody || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
 		return nil, &api.Error{Status: fasthttp.StatusRequestEntityTooLarge, Field: "body", Message: tooLarge(s.o.MaxBody)}
 	}
 	if err != nil {
@@ -38,6 +39,10 @@ func (s *Server) inflate(ctx *fasthttp.RequestCtx) ([]byte, error) {
 	}
 	return out, nil
 }
+
+// usualWindow is the largest window that HTTP bodies in zstd may ask for
+// (RFC 9659), in bytes.
+const usualWindow = 8 << 20
 
 func decoder(coding string, body []byte, limit int) (io.ReadCloser, error) {
 	var r io.ReadCloser
@@ -48,8 +53,11 @@ func decoder(coding string, body []byte, limit int) (io.ReadCloser, error) {
 	case "deflate":
 		r, err = zlib.NewReader(bytes.NewReader(body))
 	case "zstd":
+		// A window counts against the memory, so that a low limit on bodies must
+		// leave room for the window that encoders take without being asked.
+		most := uint64(max(limit, usualWindow) + 1)
 		var d *zstd.Decoder
-		d, err = zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecoderMaxMemory(uint64(limit)+1))
+		d, err = zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(most), zstd.WithDecoderMaxMemory(most))
 		if err == nil {
 			r = d.IOReadCloser()
 		}
@@ -77,22 +85,67 @@ var gzips = sync.Pool{New: func() any {
 	return w
 }}
 
-// deflate sends the answer, compressed when the client takes gzip and it pays.
+// newZstd makes the encoder that all answers share. Answers are short-lived and
+// of some kilobytes, so a small window does.
+func newZstd() (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(256<<10), zstd.WithLowerEncoderMem(true))
+}
+
+// deflate sends the answer, compressed when the client can read it and it pays.
 func (c *call) deflate() {
-	if len(c.out) < smallAnswer || !c.Request.Header.HasAcceptEncoding("gzip") {
+	if len(c.out) < smallAnswer {
 		c.SetBody(c.out)
 		return
 	}
+	c.Response.Header.Set("Vary", "Accept-Encoding")
+	coding := accepted(string(c.Request.Header.Peek("Accept-Encoding")))
+	switch coding {
+	case "zstd":
+		c.Response.SetBodyRaw(c.s.zstd.EncodeAll(c.out, nil))
+	case "gzip":
+		packed, err := pack(c.out)
+		if err != nil {
+			c.SetBody(c.out)
+			return
+		}
+		c.Response.SetBodyRaw(packed)
+	default:
+		c.SetBody(c.out)
+		return
+	}
+	c.Response.Header.Set("Content-Encoding", coding)
+}
+
+func pack(text []byte) ([]byte, error) {
 	w := gzips.Get().(*gzip.Writer)
 	defer gzips.Put(w)
 	var packed bytes.Buffer
 	w.Reset(&packed)
-	_, err := w.Write(c.out)
-	if err = errors.Join(err, w.Close()); err != nil {
-		c.SetBody(c.out)
-		return
+	_, err := w.Write(text)
+	err = errors.Join(err, w.Close())
+	return packed.Bytes(), err
+}
+
+// accepted is the coding that a client's Accept-Encoding likes best, of those
+// that we write; "" is none. Of equals, zstd is the cheaper one.
+func accepted(header string) (best string) {
+	var most float64
+	for offer := range strings.SplitSeq(header, ",") {
+		coding, rest, _ := strings.Cut(offer, ";")
+		coding = strings.ToLower(strings.TrimSpace(coding))
+		if coding != "gzip" && coding != "zstd" {
+			continue
+		}
+		weight := 1.0
+		if name, value, ok := strings.Cut(rest, "="); ok && strings.EqualFold(strings.TrimSpace(name), "q") {
+			var err error
+			if weight, err = strconv.ParseFloat(strings.TrimSpace(value), 64); err != nil {
+				continue
+			}
+		}
+		if weight > most || weight == most && weight > 0 && coding == "zstd" {
+			best, most = coding, weight
+		}
 	}
-	c.Response.Header.Set("Content-Encoding", "gzip")
-	c.Response.Header.Set("Vary", "Accept-Encoding")
-	c.SetBody(packed.Bytes())
+	return best
 }

@@ -95,6 +95,9 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), strings.Contains(err.Error(), "body size exceeds"):
 		status, message = fasthttp.StatusRequestEntityTooLarge, tooLarge(s.o.MaxBody)
+		if stranger := s.keys.check(&ctx.Request.Header, false); stranger != nil {
+			status, message = explain(stranger)
+		}
 		s.drain(ctx)
 	case errors.As(err, &small):
 		status, message = fasthttp.StatusRequestHeaderFieldsTooLarge, "the request's header is too large"
@@ -105,20 +108,34 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	ctx.SetConnectionClose()
 }
 
-// mostDrained is how much of a body that is too large is read to its end.
-const mostDrained = 1 << 30
+// The bounds of reading on with a body that is refused.
+const (
+	mostDrained  = 1 << 30
+	drainSilence = 200 * time.Millisecond // after which a client has sent all it has
+)
 
 // drain reads what the client is still sending: a connection that is closed on
-// unread data is reset, and the client would never see the answer.
+// unread data is reset, and the client would never see the answer. What stood in
+// the header's buffer does not come again, so that the last bytes are waited for
+// no longer than a silence.
 func (s *Server) drain(ctx *fasthttp.RequestCtx) {
-	left := min(int64(ctx.Request.Header.ContentLength()), mostDrained)
+	end := time.Now().Add(s.o.ReadTimeout)
+	declared := ctx.Request.Header.ContentLength() // negative when it comes in chunks
+	if declared > mostDrained {
+		return
+	}
 	buf := make([]byte, 64<<10)
-	for left > 0 {
-		if err := ctx.Conn().SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+	for got := 0; got < mostDrained; {
+		patience := drainSilence
+		if got < declared-headerBytes {
+			patience = time.Second
+		}
+		until := time.Now().Add(patience)
+		if until.After(end) || ctx.Conn().SetReadDeadline(until) != nil {
 			return
 		}
 		n, err := ctx.Conn().Read(buf)
-		if left -= int64(n); err != nil {
+		if got += n; err != nil || got == declared {
 			return
 		}
 	}

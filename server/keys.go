@@ -30,14 +30,11 @@ func newKeys(o Options) keys {
 
 // check admits a request by its key. With only a read-only key set, writes need
 // no key of their own and are refused to everybody.
-func (k *keys) check(ctx *fasthttp.RequestCtx, write bool) error {
+func (k *keys) check(h *fasthttp.RequestHeader, write bool) error {
 	if !k.asked {
 		return nil
 	}
-	given := sha256.Sum256([]byte(bearer(ctx)))
-	full := subtle.ConstantTimeCompare(given[:], k.full[:]) == 1 && k.hasFull
-	read := subtle.ConstantTimeCompare(given[:], k.readOnly[:]) == 1 && k.hasRead
-	switch {
+	switch full, read := k.match(h); {
 	case full, read && !write:
 		return nil
 	case read:
@@ -46,11 +43,31 @@ func (k *keys) check(ctx *fasthttp.RequestCtx, write bool) error {
 	return &api.Error{Status: fasthttp.StatusUnauthorized, Message: "Must provide an API key or an Authorization bearer token"}
 }
 
-func bearer(ctx *fasthttp.RequestCtx) string {
-	if key := ctx.Request.Header.Peek("api-key"); len(key) > 0 {
+// match tells which keys a request carries.
+func (k *keys) match(h *fasthttp.RequestHeader) (full, read bool) {
+	given := sha256.Sum256([]byte(bearer(h)))
+	full = subtle.ConstantTimeCompare(given[:], k.full[:]) == 1 && k.hasFull
+	read = subtle.ConstantTimeCompare(given[:], k.readOnly[:]) == 1 && k.hasRead
+	return full, read
+}
+
+// strangerBody is how much a request without a key may send, in bytes.
+const strangerBody = 1024
+
+// limits is asked once a request's header is here: whoever has no key gets no
+// memory for a body.
+func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if s.keys.check(h, false) != nil {
+		return fasthttp.RequestConfig{MaxRequestBodySize: min(strangerBody, s.o.MaxBody)}
+	}
+	return fasthttp.RequestConfig{}
+}
+
+func bearer(h *fasthttp.RequestHeader) string {
+	if key := h.Peek("api-key"); len(key) > 0 {
 		return string(key)
 	}
-	scheme, token, _ := strings.Cut(string(ctx.Request.Header.Peek("Authorization")), " ")
+	scheme, token, _ := strings.Cut(string(h.Peek("Authorization")), " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)
 	}

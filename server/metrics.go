@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/storage/shard"
 )
 
 // metrics is what /metrics shows.
@@ -46,6 +47,13 @@ type nodeCollector struct{ node *cluster.Node }
 var (
 	descCollections = desc("kith_collections", "Collections.")
 	descDiskFree    = desc("kith_disk_free_bytes", "Free space on the data disk.")
+	descPoints      = desc("kith_points", "Points, over all collections.")
+	descIndexed     = desc("kith_vectors_indexed", "Vectors in a graph, over all collections.")
+	descTail        = desc("kith_vectors_tail", "Vectors that wait for a graph and are scanned until then.")
+	descDeleted     = desc("kith_vectors_dead", "Dead versions of points whose rows still stand.")
+	descResident    = desc("kith_index_resident_bytes", "Memory of vectors and graphs.")
+	descCache       = desc("kith_store_cache_bytes", "Memory of the block cache, which groups share.", "group")
+	descDebt        = desc("kith_store_compaction_debt_bytes", "Bytes that compactions have yet to rewrite.", "group")
 	descShards      = desc("kith_group_shards", "Shards in a replica group.", "group")
 	descApplied     = desc("kith_group_applied_index", "Newest log entry in the group's store.", "group")
 	descLogLast     = desc("kith_group_log_index", "Newest entry of the group's log.", "group")
@@ -78,6 +86,12 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(descCollections, float64(s.Collections))
 	gauge(descDiskFree, float64(s.DiskFree))
+	total := n.total()
+	gauge(descPoints, float64(total.Points))
+	gauge(descIndexed, float64(total.IndexedVectors))
+	gauge(descTail, float64(total.Tail))
+	gauge(descDeleted, float64(total.Deleted))
+	gauge(descResident, float64(total.ResidentBytes))
 	for _, g := range s.Groups {
 		id := strconv.Itoa(int(g.ID))
 		failed := 0.0
@@ -90,10 +104,33 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(descFailed, failed, id)
 		gauge(descDisk, float64(g.Store.DiskBytes), id)
 		gauge(descMemTable, float64(g.Store.MemTableBytes), id)
+		gauge(descCache, float64(g.Store.CacheBytes), id)
+		gauge(descDebt, float64(g.Store.CompactionDebt), id)
 		counter(descHits, g.Store.CacheHits, id)
 		counter(descMisses, g.Store.CacheMisses, id)
 		counter(descFlushes, g.Store.Flushes, id)
 		counter(descCompactions, g.Store.Compactions, id)
 		gauge(descReadAmp, float64(g.Store.ReadAmp), id)
 	}
+}
+
+// total sums the figures of all collections. One that goes meanwhile counts for
+// nothing.
+func (n nodeCollector) total() (out shard.Status) {
+	for _, name := range n.node.Names() {
+		col, err := n.node.Collection(name)
+		if err != nil {
+			continue
+		}
+		info, err := col.Info()
+		if err != nil {
+			continue
+		}
+		out.Points += info.Status.Points
+		out.IndexedVectors += info.Status.IndexedVectors
+		out.Tail += info.Status.Tail
+		out.Deleted += info.Status.Deleted
+		out.ResidentBytes += info.Status.ResidentBytes
+	}
+	return out
 }

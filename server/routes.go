@@ -15,7 +15,7 @@ type route struct {
 	name  string // method and pattern, for logs and metrics
 	do    func(*call) error
 	write bool // refused to the read-only key
-	open  bool // needs no key
+	open  bool // needs no key, and is served under any load
 	plain bool // writes its whole answer itself
 }
 
@@ -56,34 +56,51 @@ func split(path string) []string {
 // route finds the request's endpoint and its path parameters. Segments are
 // decoded after they are cut, so that an encoded slash stays inside a name.
 func (s *Server) route(c *call) (*route, error) {
-	at := s.routes
-	for _, raw := range split(string(c.URI().PathOriginal())) {
+	segments := split(string(c.URI().PathOriginal()))
+	for i, raw := range segments {
 		segment, err := url.PathUnescape(raw)
 		if err != nil {
 			return unmatched, &api.Error{Status: fasthttp.StatusBadRequest, Field: "path", Message: fmt.Sprintf("path: %v", err)}
 		}
-		next := at.next[segment]
-		if next == nil || segment == "*" {
-			if next = at.next["*"]; next != nil {
-				c.params = append(c.params, segment)
-			}
-		}
-		if next == nil {
-			return unmatched, &api.Error{Status: fasthttp.StatusNotFound, Message: "Not found: no such endpoint: " + string(c.URI().PathOriginal())}
-		}
-		at = next
+		segments[i] = segment
 	}
-	r, ok := at.methods[string(c.Method())]
-	if !ok && string(c.Method()) == fasthttp.MethodHead {
-		r, ok = at.methods[fasthttp.MethodGet]
+	method := string(c.Method())
+	r, known := s.routes.match(segments, method, &c.params)
+	if r == nil && method == fasthttp.MethodHead {
+		r, known = s.routes.match(segments, fasthttp.MethodGet, &c.params)
 	}
-	if !ok {
-		if at.methods == nil {
-			return unmatched, &api.Error{Status: fasthttp.StatusNotFound, Message: "Not found: no such endpoint: " + string(c.URI().PathOriginal())}
+	switch {
+	case r != nil:
+		return r, nil
+	case known:
+		return unmatched, &api.Error{Status: fasthttp.StatusMethodNotAllowed, Message: fmt.Sprintf("method %s is not allowed here", method)}
+	}
+	return unmatched, &api.Error{Status: fasthttp.StatusNotFound, Message: "Not found: no such endpoint: " + string(c.URI().PathOriginal())}
+}
+
+// match finds the endpoint below t. A word of the contract goes before a
+// parameter, but does not hide it: a collection may be called "aliases". known
+// tells that the path has endpoints, of other methods.
+func (t *routes) match(segments []string, method string, params *[]string) (r *route, known bool) {
+	if len(segments) == 0 {
+		return t.methods[method], t.methods != nil
+	}
+	if next := t.next[segments[0]]; next != nil && segments[0] != "*" {
+		if r, known = next.match(segments[1:], method, params); r != nil {
+			return r, true
 		}
-		return unmatched, &api.Error{Status: fasthttp.StatusMethodNotAllowed, Message: fmt.Sprintf("method %s is not allowed here", c.Method())}
 	}
-	return r, nil
+	parameter := t.next["*"]
+	if parameter == nil {
+		return nil, known
+	}
+	n := len(*params)
+	*params = append(*params, segments[0])
+	r, found := parameter.match(segments[1:], method, params)
+	if r == nil {
+		*params = (*params)[:n]
+	}
+	return r, known || found
 }
 
 func (s *Server) newRoutes() *routes {

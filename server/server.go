@@ -14,6 +14,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/valyala/fasthttp"
 
 	"github.com/kithdb/kith/cluster"
@@ -45,6 +46,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// headerBytes bounds a request's header.
+const headerBytes = 16 << 10
+
 func setDefault[T comparable](v *T, to T) {
 	var zero T
 	if *v == zero {
@@ -61,6 +65,7 @@ type Server struct {
 	routes   *routes
 	keys     keys
 	metrics  *metrics
+	zstd     *zstd.Encoder
 	inFlight chan struct{}
 }
 
@@ -68,12 +73,17 @@ type Server struct {
 func New(node *cluster.Node, o Options) (*Server, error) {
 	o = o.withDefaults()
 	s := &Server{o: o, node: node, log: o.Logger, keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight)}
+	var err error
+	if s.zstd, err = newZstd(); err != nil {
+		return nil, err
+	}
 	s.routes = s.newRoutes()
 	s.metrics = newMetrics(node, s.inFlight)
 	s.http = &fasthttp.Server{
 		Name:               "kith",
 		Handler:            s.handle,
 		ErrorHandler:       s.refuse,
+		HeaderReceived:     s.limits,
 		MaxRequestBodySize: o.MaxBody,
 		Concurrency:        o.MaxConnections,
 		ReadTimeout:        o.ReadTimeout,
@@ -81,7 +91,7 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 		IdleTimeout:        2 * time.Minute,
 		TCPKeepalive:       true,
 		CloseOnShutdown:    true,
-		ReadBufferSize:     16 << 10, // bounds the header
+		ReadBufferSize:     headerBytes,
 		Logger:             quietLog{o.Logger},
 	}
 	return s, nil

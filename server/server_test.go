@@ -22,6 +22,7 @@ type running struct {
 	url  string
 	addr string
 	node *cluster.Node
+	srv  *server.Server
 	stop func()
 }
 
@@ -59,7 +60,7 @@ func serve(t *testing.T, s start) *running {
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
 	stopped := false
-	r := &running{t: t, addr: l.Addr().String(), url: "http://" + l.Addr().String(), node: node}
+	r := &running{t: t, addr: l.Addr().String(), url: "http://" + l.Addr().String(), node: node, srv: srv}
 	r.stop = func() {
 		if stopped {
 			return

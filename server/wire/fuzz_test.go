@@ -104,8 +104,7 @@ var bodies = []string{
 	`{"actions":[{"create_alias":{"alias_name":"a","collection_name":"b"}},{"rename_alias":{"old_alias_name":"a","new_alias_name":"c"}}]}`,
 }
 
-// Whatever the bytes are, no reader panics; what a reader takes is JSON, and its
-// result refers to nothing in the body but what its doc says.
+// Whatever the bytes are, no reader panics, and what a reader takes is sound JSON.
 func FuzzBodies(f *testing.F) {
 	for _, b := range bodies {
 		f.Add([]byte(b))
@@ -123,8 +122,7 @@ func FuzzBodies(f *testing.F) {
 	})
 }
 
-// Each sample is taken by some reader unless it shows a fault, and every text cut
-// out of its front is refused by all.
+// A text cut short is refused by every reader.
 func TestBodiesCutShortAreRefused(t *testing.T) {
 	for _, b := range bodies {
 		for n := range len(b) {
