@@ -135,6 +135,12 @@ var badInput = []struct {
 	{"index without a kind", "PUT", "/collections/c/index?wait=true", `{"field_name":"n"}`, 400, "field_schema"},
 	{"index of no field", "PUT", "/collections/c/index?wait=true", `{"field_schema":"keyword"}`, 400, "field_name"},
 	{"no such endpoint", "GET", "/collections/c/nonsense", ``, 404, "no such endpoint"},
+	{"endpoint of a later version", "PUT", "/collections/c/points/vectors", `{"points":[]}`, 404, "PUT /collections/{name}/points/vectors is not supported yet"},
+	{"operation of a later version", "POST", "/collections/c/points/batch", `{"operations":[{"update_vectors":{"points":[]}}]}`, 400, "operations[0].update_vectors"},
+	{"points beside a batch", "PUT", points, `{"points":[{"id":1,"vector":[9,9,9,9]},{"id":2,"vector":[9,9,9,9]}],"batch":{"ids":[],"vectors":[]}}`, 400, "batch: points and batch are both given"},
+	{"column given twice", "PUT", points, `{"batch":{"ids":[1],"vectors":[[1,1,1,1],[2,2,2,2]],"vectors":[[1,1,1,1]]}}`, 400, "batch.vectors: given twice"},
+	{"field given twice", "PUT", points, `{"points":[{"id":1,"vector":[9,9,9,9],"vector":[1,1,1,1]}]}`, 400, "points[0].vector: given twice"},
+	{"payload nested too deep", "PUT", points, `{"points":[{"id":1,"vector":[1,1,1,1],"payload":{"a":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}}]}`, 400, "points[0].payload"},
 	{"no such method", "DELETE", "/collections", ``, 405, "DELETE"},
 }
 

@@ -144,5 +144,6 @@ func (s *Server) newRoutes() *routes {
 	read("POST", points+"/query/batch", (*call).queryBatch)
 	read("POST", points+"/search", (*call).search)
 	read("POST", points+"/search/batch", (*call).searchBatch)
+	t.addLater()
 	return t
 }
