@@ -95,7 +95,11 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), strings.Contains(err.Error(), "body size exceeds"):
 		status, message = fasthttp.StatusRequestEntityTooLarge, tooLarge(s.o.MaxBody)
-		if stranger := s.keys.check(&ctx.Request.Header, false); stranger != nil {
+		switch stranger := s.keys.check(&ctx.Request.Header, false); {
+		case stranger == nil:
+		case ctx.Request.Header.ContentLength() == 0: // a body in chunks was cut off, and the header is forgotten
+			message += fmt.Sprintf(", or of %d bytes without a valid API key", strangerBody)
+		default:
 			status, message = explain(stranger)
 		}
 		s.drain(ctx)
@@ -120,7 +124,7 @@ const (
 // no longer than a silence.
 func (s *Server) drain(ctx *fasthttp.RequestCtx) {
 	end := time.Now().Add(s.o.ReadTimeout)
-	declared := ctx.Request.Header.ContentLength() // negative when it comes in chunks
+	declared := ctx.Request.Header.ContentLength() // not positive when it comes in chunks
 	if declared > mostDrained {
 		return
 	}

@@ -93,6 +93,8 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 		CloseOnShutdown:    true,
 		ReadBufferSize:     headerBytes,
 		Logger:             quietLog{o.Logger},
+		// No endpoint takes forms.
+		DisablePreParseMultipartForm: true,
 	}
 	return s, nil
 }

@@ -220,6 +220,21 @@ func TestStrangersBodiesAreNotTaken(t *testing.T) {
 	if status, a, _ := r.send("PUT", points, large, "api-key", "sesame"); status != 404 {
 		t.Errorf("with the key: %d %s", status, a.Status)
 	}
+	for key, want := range map[string]int{"wrong": 413, "sesame": 404} {
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", r.url+points, io.LimitReader(strings.NewReader(large), 8<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("api-key", key)
+		resp, err := http.DefaultClient.Do(req) // in chunks, since the length is not known
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("in chunks with the key %s: %d, want %d", key, resp.StatusCode, want)
+		}
+	}
 }
 
 // Under full load requests are refused at once, and probes are still answered:
