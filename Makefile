@@ -1,18 +1,55 @@
-# Kith's build. `make test` is what .ci/run calls.
-GO ?= go
+# Kith's build. `make help` lists what there is.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+DATA    ?= bench-data
 
-PACKAGES := ./...
+.PHONY: help build run demo test check test-clients generate bench bench-data race torture
 
-.PHONY: test check generate
+help: ## say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: check
-	$(GO) test $(PACKAGES)
-	$(GO) test -tags invariants ./index/arena ./index/invariant ./index/flat
+build: ## bin/kith, with its version in it
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kith ./tools/kith
 
-check:
+run: build ## serve ./kith-data on 127.0.0.1:6333
+	bin/kith serve
+
+demo: build ## load 20,000 words into a throw-away server and search them
+	bin/kith demo
+
+test: check test-clients ## everything that CI runs
+	$(GO) test ./...
+	$(GO) test -tags invariants ./index/...
+	$(GO) test -race -short ./index/hnsw ./index/payload ./cluster ./query
+
+check: ## formatting, vet, and that generated code is current
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
-	$(GO) vet $(PACKAGES)
-	GOARCH=arm64 $(GO) vet ./index/arena ./index/simd ./index/flat
-
-generate:
+	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./index/arena ./index/simd ./index/flat ./index/hnsw
 	$(GO) generate ./index/simd
+	git diff --exit-code -- index/simd
+
+test-clients: ## the published JavaScript and Python clients against a real server
+	$(GO) run ./tools/clients
+
+generate: ## the assembly of index/simd, from index/simd/_gen
+	$(GO) generate ./index/simd
+
+torture: ## kill -9 a server under load, 20 times
+	$(GO) run ./tools/torture -rounds 20
+
+bench-data: ## GloVe and Fashion-MNIST for the benchmarks (needs numpy, npm and Debian's dataset-fashion-mnist)
+	python3 ../shared/bench/datasets.py $(DATA) glove
+	python3 ../shared/bench/datasets.py $(DATA) fashion
+	g++ -O3 -march=native -std=c++17 ../shared/bench/hnswlib_peer.cpp -o $(DATA)/hnswlib_peer -lpthread
+
+race: ## our HNSW beside hnswlib, interleaved, one thread
+	$(GO) run ./tools/bench/race -peer $(DATA)/hnswlib_peer $(DATA)/glove-100 $(DATA)/fashion-mnist-784
+
+bench: build race ## every number of the README
+	bin/kith bench http --data $(DATA)/glove-100
+	bin/kith bench http --data $(DATA)/fashion-mnist-784
+	bin/kith bench collections
+	$(GO) run ./tools/torture -rounds 20
