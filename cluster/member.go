@@ -169,6 +169,7 @@ func (m *member) close() error {
 type failStop struct {
 	*wal.WAL
 	fault atomic.Pointer[error]
+	syncs latency // of appending entries and syncing them
 }
 
 func (l *failStop) failed() error {
@@ -187,7 +188,9 @@ func (l *failStop) StoreLogs(entries []*raft.Log) error {
 	if err := l.failed(); err != nil {
 		return err
 	}
+	start := time.Now()
 	err := l.WAL.StoreLogs(entries)
+	l.syncs.observe(time.Since(start))
 	if err != nil && !errors.Is(err, syscall.ENOSPC) {
 		why := fmt.Errorf("%w: %w", ErrFailed, err)
 		l.fault.CompareAndSwap(nil, &why)

@@ -100,6 +100,7 @@ type GroupStats struct {
 	Applied uint64 // newest log entry in the store
 	LogLast uint64 // newest log entry
 	Failed  bool   // the log takes no more entries
+	Syncs   Latency
 	Store   storage.Metrics
 }
 
@@ -110,7 +111,7 @@ func (n *Node) Stats() Stats {
 	for _, g := range n.groups {
 		s := GroupStats{
 			ID: g.id, Shards: len(g.replica.Shards()), Applied: g.replica.Applied(),
-			LogLast: g.member.raft.LastIndex(), Failed: g.member.log.failed() != nil, Store: g.replica.Store(),
+			LogLast: g.member.raft.LastIndex(), Failed: g.member.log.failed() != nil, Syncs: g.member.log.syncs.read(), Store: g.replica.Store(),
 		}
 		out.Shards += s.Shards
 		out.Groups = append(out.Groups, s)

@@ -58,6 +58,7 @@ var (
 	descApplied     = desc("kith_group_applied_index", "Newest log entry in the group's store.", "group")
 	descLogLast     = desc("kith_group_log_index", "Newest entry of the group's log.", "group")
 	descFailed      = desc("kith_group_log_failed", "1 when the log could not be synced and takes no more writes.", "group")
+	descSyncs       = desc("kith_group_log_sync_seconds", "Time to append entries to the group's log and sync them.", "group")
 	descDisk        = desc("kith_store_disk_bytes", "Bytes of the store's files.", "group")
 	descMemTable    = desc("kith_store_memtable_bytes", "Memory of the store's memtables.", "group")
 	descHits        = desc("kith_store_cache_hits_total", "Block cache hits.", "group")
@@ -69,6 +70,14 @@ var (
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+func syncs(l *cluster.Latency, group string) prometheus.Metric {
+	buckets := make(map[float64]uint64, len(l.Buckets))
+	for i, n := range l.Buckets {
+		buckets[cluster.LatencyBounds[i]] = n
+	}
+	return prometheus.MustNewConstHistogram(descSyncs, l.Count, l.Seconds, buckets, group)
 }
 
 // Describe implements prometheus.Collector; the collector is unchecked, since
@@ -102,6 +111,7 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(descApplied, float64(g.Applied), id)
 		gauge(descLogLast, float64(g.LogLast), id)
 		gauge(descFailed, failed, id)
+		out <- syncs(&g.Syncs, id)
 		gauge(descDisk, float64(g.Store.DiskBytes), id)
 		gauge(descMemTable, float64(g.Store.MemTableBytes), id)
 		gauge(descCache, float64(g.Store.CacheBytes), id)
