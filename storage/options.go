@@ -11,9 +11,9 @@ import (
 
 const (
 	// DefaultCacheBytes is the size of a block cache that nobody set.
-	DefaultCacheBytes = 3 << 20
+	DefaultCacheBytes = 2 << 20
 	// DefaultMemTableBytes is the size of one memtable; at most memTables are in memory.
-	DefaultMemTableBytes = 4 << 20
+	DefaultMemTableBytes = 3 << 20
 	// memTables is how many memtables may wait for their flush before writes do.
 	memTables = 4
 	// openFiles bounds the file descriptors of all stores that share a Cache.

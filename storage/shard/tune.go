@@ -11,13 +11,13 @@ const (
 	// recallGoal is what the default ef must reach on the sample. It lies above
 	// the 0.95 promised, since stored vectors are a little easier to find than
 	// new ones.
-	recallGoal = 0.97
-	tuneSample = 100
+	recallGoal = 0.975
+	tuneSample = 512
 	tuneK      = 10
 )
 
 // efSteps are the breadths tried, from narrow to wide.
-var efSteps = [...]int{32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024}
+var efSteps = [...]int{32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 448, 512, 640, 768, 1024}
 
 // tune measures, after the graph has grown by half, the ef at which a sample of
 // stored vectors find their true neighbours, and makes it the default.

@@ -69,8 +69,8 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 	if os.Getenv("GOGC") == "" {
 		// Vectors, graphs and caches lie outside the Go heap; what is left is
-		// small, and collecting it twice as often costs less than it saves.
-		debug.SetGCPercent(50)
+		// small, and collecting it more often costs less than it saves.
+		debug.SetGCPercent(30)
 	}
 	svc, err := start(ctx, s, log)
 	if err != nil {
