@@ -8,6 +8,7 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/shard"
 )
 
@@ -22,6 +23,8 @@ const (
 	// scanned, since a walk would wander.
 	sampleSize = 400
 	rareShare  = 0.05
+	// scanShare: reading a point in passing costs about a twentieth of a lookup.
+	scanShare = 20
 	// scanBlock is how many slots are scanned between two looks at the context.
 	scanBlock = 1 << 18
 )
@@ -80,6 +83,13 @@ func (q *search) run(m shard.Matches) error {
 		return q.indexedOnly(query)
 	}
 	if q.r.Exact || choose(&q.vec, len(query.Vector), matches, total, query.Ef) == scan {
+		if check != nil { // asked of every slot, it is cheaper in passing
+			v := verifier{q: q}
+			if query.Accept, err = v.all(set); err != nil {
+				return err
+			}
+			query.Check = nil
+		}
 		return q.scan(query, 0)
 	}
 	q.walk(query)
@@ -145,7 +155,11 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 		return set, nil, set.Len(), nil
 	}
 	v := verifier{q: q}
-	if set.Len() > verifyAll {
+	few := verifyAll
+	if v.inPassing(set) {
+		few *= scanShare
+	}
+	if set.Len() > few && !q.r.Exact {
 		share := v.sample(set)
 		if share >= rareShare {
 			return set, v.check, int(share * float64(set.Len())), nil
@@ -189,8 +203,12 @@ func (v *verifier) sample(set *index.Set) float64 {
 	return float64(matched) / float64(max(asked, 1))
 }
 
-// all keeps the slots that match.
+// all keeps the slots that match. Many of a shard's points are read in one pass
+// in id order, as they lie on the disk; few are looked up one by one.
 func (v *verifier) all(set *index.Set) (*index.Set, error) {
+	if v.inPassing(set) {
+		return v.pass(set)
+	}
 	e := (*index.Set)(nil).Edit()
 	n := 0
 	for s := range set.All() {
@@ -202,6 +220,36 @@ func (v *verifier) all(set *index.Set) (*index.Set, error) {
 		}
 	}
 	return e.Done(), nil
+}
+
+// inPassing says whether one pass over the shard is cheaper than a lookup for
+// each slot of the set.
+func (v *verifier) inPassing(set *index.Set) bool {
+	return set.Len()*scanShare > v.q.view.Live().Len()
+}
+
+// pass reads all points of the shard and keeps the slots of set that match.
+func (v *verifier) pass(set *index.Set) (*index.Set, error) {
+	e := (*index.Set)(nil).Edit()
+	n := 0
+	var fault error
+	err := v.q.view.Scan(point.ID{}, func(p *shard.Entry) bool {
+		if n++; n%1024 == 0 && v.q.ctx.Err() != nil {
+			fault = v.q.ctx.Err()
+			return false
+		}
+		if !set.Contains(p.Slot()) {
+			return true
+		}
+		if fault = v.doc.Parse(p.Payload()); fault != nil {
+			return false
+		}
+		if v.q.r.Filter.Match(p.ID, &v.doc) {
+			e.Add(p.Slot())
+		}
+		return true
+	})
+	return e.Done(), errors.Join(err, fault)
 }
 
 // candidates names the hits and keeps the best.
