@@ -47,7 +47,7 @@ func TestFaults(t *testing.T) {
 	}{{"one", 1}, {"from there on", 1 << 62}} {
 		t.Run(mode.name, func(t *testing.T) {
 			failed := 0
-			for i := int64(0); ; i += 1 + i/8 { // all of the open, then fewer and fewer
+			for i := int64(0); ; i += 1 + i/64 { // all of the open, then fewer and fewer
 				f := &failing{at: i, many: mode.many}
 				life := newFaultyLife(f, cache)
 				err := life.run()
