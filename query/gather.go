@@ -47,23 +47,20 @@ type search struct {
 }
 
 // gather finds the best Offset+Limit points of one shard. The view is handed
-// over also when there is an error.
-func gather(ctx context.Context, s *shard.Shard, r *Request) gathered {
-	view, m, err := s.Matching(r.Filter)
-	if err != nil {
-		return gathered{err: err}
+// over also when there is an error, or a panic.
+func gather(ctx context.Context, s *shard.Shard, r *Request, to *gathered) {
+	var m shard.Matches
+	if to.view, m, to.err = s.Matching(r.Filter); to.err != nil {
+		return
 	}
-	g := gathered{view: view}
-	q := &search{ctx: ctx, r: r, view: view}
+	q := &search{ctx: ctx, r: r, view: to.view}
 	var ok bool
-	if q.vec, ok = view.Vectors(r.Using); !ok {
-		return g
+	if q.vec, ok = to.view.Vectors(r.Using); !ok {
+		return
 	}
-	if g.err = errors.Join(q.run(m), q.fail); g.err != nil {
-		return g
+	if to.err = errors.Join(q.run(m), q.fail); to.err == nil {
+		to.found = q.candidates()
 	}
-	g.found = q.candidates()
-	return g
 }
 
 func (q *search) run(m shard.Matches) error {

@@ -9,6 +9,8 @@ package query
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -115,15 +117,34 @@ func gatherAll(ctx context.Context, shards []Shard, r *Request) (found []candida
 			}
 		}
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			release() // a view that stays would keep its shard from ever closing
+			panic(p)
+		}
+	}()
 	if len(shards) == 1 {
-		parts[0] = gather(ctx, shards[0].s, r)
+		gather(ctx, shards[0].s, r, &parts[0])
 		return parts[0].found, release, parts[0].err
 	}
 	var wg sync.WaitGroup
+	faults := make([]any, len(shards))
 	for i := range shards {
-		wg.Go(func() { parts[i] = gather(ctx, shards[i].s, r) })
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					faults[i] = fmt.Sprintf("%v\n%s", p, debug.Stack())
+				}
+			}()
+			gather(ctx, shards[i].s, r, &parts[i])
+		})
 	}
 	wg.Wait()
+	for _, p := range faults {
+		if p != nil { // of this request, whose goroutine knows what to do
+			panic(p)
+		}
+	}
 	for _, p := range parts {
 		if p.err != nil {
 			return nil, release, p.err

@@ -28,8 +28,8 @@ func newKeys(o Options) keys {
 	}
 }
 
-// check admits a request by its key. With only a read-only key set, writes need
-// no key of their own and are refused to everybody.
+// check admits a request by its key. With only a read-only key set, nobody may
+// write.
 func (k *keys) check(h *fasthttp.RequestHeader, write bool) error {
 	if !k.asked {
 		return nil

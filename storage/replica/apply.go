@@ -158,7 +158,10 @@ func (n *run) commit() error {
 	if n.b == nil {
 		return nil
 	}
-	err := n.b.Commit(n.last)
+	err := n.seal()
+	if err == nil {
+		err = n.b.Commit(n.last)
+	}
 	n.b.Close()
 	n.b = nil
 	if err != nil {
@@ -173,6 +176,17 @@ func (n *run) commit() error {
 	}
 	clear(n.touched)
 	n.created, n.dropped, n.size = nil, nil, 0
+	return nil
+}
+
+func (n *run) seal() error {
+	for _, id := range sortedKeys(n.touched) {
+		if s := n.touched[id]; s.Staged() {
+			if err := s.Seal(n.b); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

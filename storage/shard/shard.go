@@ -120,7 +120,7 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 	}
 	s.current.Store(st)
 	s.begin()
-	return s, s.writeRow(b)
+	return s, s.Seal(b)
 }
 
 // Close lets go of the shard; its memory is freed when the last view is

@@ -90,14 +90,12 @@ func (s *Shard) Stage(b *storage.Batch, o *op.Op, applied uint64) (op.Result, er
 	default:
 		r.Err = fmt.Errorf("operation %d is not known to this version", o.Kind)
 	}
-	if err == nil && r.Err == nil {
-		err = s.writeRow(b)
-	}
 	return r, err
 }
 
-// writeRow stages the shard's own row: what an open needs to know first.
-func (s *Shard) writeRow(b *storage.Batch) error {
+// Seal stages the shard's own row, what an open needs to know first: once, after
+// the last operation of a batch.
+func (s *Shard) Seal(b *storage.Batch) error {
 	c, st := s.writer.change, s.current.Load()
 	fields, sch := st.fields, st.schema
 	if c.schema != nil {

@@ -8,7 +8,6 @@ import (
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/hnsw"
-	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
@@ -51,9 +50,8 @@ func (v *View) Release() {
 // Matches is what the payload indexes know of a filter at the view's moment.
 type Matches struct {
 	// Set holds every matching live slot, and only those when Exact.
-	Set      *index.Set
-	Exact    bool
-	Estimate payload.Estimate
+	Set   *index.Set
+	Exact bool
 }
 
 // Matching takes a cut together with what the indexes know of the filter.
@@ -63,8 +61,7 @@ func (s *Shard) Matching(f *filter.Filter) (*View, Matches, error) {
 		if err != nil {
 			return nil, Matches{}, err
 		}
-		n := v.st.live.Len()
-		return v, Matches{Set: v.st.live, Exact: true, Estimate: payload.Estimate{Min: n, Expected: n, Max: n}}, nil
+		return v, Matches{Set: v.st.live, Exact: true}, nil
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -72,17 +69,13 @@ func (s *Shard) Matching(f *filter.Filter) (*View, Matches, error) {
 	if err != nil {
 		return nil, Matches{}, err
 	}
-	m := Matches{Set: v.st.live, Estimate: s.mu.payload.Estimate(f, v.st.live.Len())}
 	if set, ok := s.mu.payload.Exact(f, v.st.live, v.Slot); ok {
-		n := set.Len()
-		return v, Matches{Set: set, Exact: true, Estimate: payload.Estimate{Min: n, Expected: n, Max: n}}, nil
+		return v, Matches{Set: set, Exact: true}, nil
 	}
 	if set, ok := s.mu.payload.Candidates(f, v.st.live, v.Slot); ok {
-		m.Set = set
-		m.Estimate.Max = min(m.Estimate.Max, set.Len())
-		m.Estimate.Expected = min(m.Estimate.Expected, set.Len())
+		return v, Matches{Set: set}, nil
 	}
-	return v, m, nil
+	return v, Matches{Set: v.st.live}, nil
 }
 
 // Schema is the collection's schema at the view's moment.
