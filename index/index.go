@@ -48,9 +48,6 @@ type Query struct {
 	Accept *Set
 	// Check is a dearer test, asked only of slots in Accept; nil accepts.
 	Check func(Slot) bool
-	// Selectivity is the estimated share of the index's slots that pass Accept
-	// and Check, in (0, 1]; 0 means unknown, taken as 1.
-	Selectivity float64
 }
 
 // Metric says how near two vectors are.

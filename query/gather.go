@@ -75,7 +75,6 @@ func (q *search) run(m shard.Matches) error {
 	}
 	query.Ef = max(q.effort(), query.K)
 	total := q.vec.Has.Len()
-	query.Selectivity = float64(matches) / float64(max(total, 1))
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query)
 	}

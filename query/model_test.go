@@ -455,6 +455,21 @@ func (w *world) restart() {
 	w.r.Apply(w.log)
 }
 
+// A bug that one shard's search meets is the request's to answer for.
+func TestPanicReachesTheCaller(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d shards that are none were searched", n)
+				}
+			}()
+			_, err := query.Run(t.Context(), make([]query.Shard, n), modelSchema(), &query.Request{Vector: make([]float32, 8), Limit: 1})
+			t.Errorf("%d shards that are none: %v", n, err)
+		}()
+	}
+}
+
 var seeds = flag.Int("seeds", 4, "random histories to play")
 
 func TestReplicaAgreesWithModel(t *testing.T) {
