@@ -23,21 +23,31 @@ type MinShould struct {
 
 // Condition is one of: exactly one field is set.
 type Condition struct {
-	Match   *Match
-	Range   *Range
-	IsEmpty *Path
-	IsNull  *Path
-	HasID   *HasID
-	Nested  *Nested
-	Filter  *Filter
+	Match       *Match
+	Range       *Range
+	Datetime    *DatetimeRange
+	GeoBox      *GeoBox
+	GeoRadius   *GeoRadius
+	GeoPolygon  *GeoPolygon
+	ValuesCount *ValuesCount
+	IsEmpty     *Path
+	IsNull      *Path
+	HasID       *HasID
+	HasVector   *HasVector
+	Slice       *Slice
+	Nested      *Nested
+	Filter      *Filter
 }
 
-// Match compares the values at Key. Exactly one of Value, Any, Except is used.
+// Match compares the values at Key. Exactly one of Value, Any, Except, Text and
+// Prefix is used.
 type Match struct {
 	Key    Path
 	Value  *Value
 	Any    *Values
 	Except *Values
+	Text   *Text
+	Prefix *string
 }
 
 // Value is a typed scalar: a string never matches a number.
@@ -70,6 +80,13 @@ type Range struct {
 	LT, GT, LTE, GTE *float64
 }
 
+// DatetimeRange compares RFC 3339 strings, and their shorter forms, as
+// microseconds since 1970 in UTC; nil bounds are open.
+type DatetimeRange struct {
+	Key              Path
+	LT, GT, LTE, GTE *int64
+}
+
 // HasID holds for the points of the set.
 type HasID struct{ IDs map[point.ID]struct{} }
 
@@ -78,6 +95,72 @@ type Nested struct {
 	Key    Path
 	Filter *Filter
 }
+
+// ValuesCount compares the number of values at Key; nil bounds are open.
+type ValuesCount struct {
+	Key              Path
+	LT, GT, LTE, GTE *uint64
+}
+
+// HasVector holds for points that have the named vector; "" is the unnamed one.
+type HasVector struct{ Name string }
+
+// Slice holds for the points of one of Total disjoint parts of the ids.
+type Slice struct{ Index, Total uint64 }
+
+// GeoPoint is a place in degrees: Lon from −180 to 180, Lat from −90 to 90.
+type GeoPoint struct{ Lon, Lat float64 }
+
+// GeoBox holds for places inside a rectangle, its edges included. It crosses
+// the antimeridian when TopLeft lies east of BottomRight.
+type GeoBox struct {
+	Key                  Path
+	TopLeft, BottomRight GeoPoint
+}
+
+// GeoRadius holds for places at most Radius metres from Center, on a sphere.
+type GeoRadius struct {
+	Key    Path
+	Center GeoPoint
+	Radius float64
+}
+
+// GeoPolygon holds for places inside the ring Exterior and in none of the holes
+// Interiors. Rings are closed: the last place is the first.
+type GeoPolygon struct {
+	Key       Path
+	Exterior  []GeoPoint
+	Interiors [][]GeoPoint
+}
+
+// Text looks for words in a string. Without Analyze, that is without a text
+// index on the field, it looks for substrings.
+type Text struct {
+	Kind  TextKind
+	Query string
+	// Analyze is set by Bind: how the field's text index cuts and folds text.
+	Analyze Analyze
+}
+
+// TextKind says how the words of a Text must appear.
+type TextKind uint8
+
+// The kinds of text conditions.
+const (
+	AllWords TextKind = iota + 1 // every word of the query
+	AnyWord                      // at least one
+	Phrase                       // all of them, in a row
+)
+
+// Token is one word of an analysed text and its place among the words.
+type Token struct {
+	Term     string
+	Position int
+}
+
+// Analyze cuts a text into words. With query it is the text of a condition,
+// which some tokenizers cut otherwise (prefix).
+type Analyze func(text string, query bool) []Token
 
 // IsZero reports whether the filter matches every point.
 func (f *Filter) IsZero() bool {
