@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/shard"
@@ -80,7 +79,7 @@ func (q *search) run(m shard.Matches) error {
 	}
 	if q.r.Exact || choose(&q.vec, len(query.Vector), matches, total, query.Ef) == scan {
 		if check != nil { // asked of every slot, it is cheaper in passing
-			v := verifier{q: q}
+			v := q.verifier()
 			if query.Accept, err = v.all(set); err != nil {
 				return err
 			}
@@ -150,7 +149,7 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 	if m.Exact {
 		return set, nil, set.Len(), nil
 	}
-	v := verifier{q: q}
+	v := q.verifier()
 	few := verifyAll
 	if v.inPassing(set) {
 		few *= scanShare
@@ -167,20 +166,24 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 
 // verifier evaluates a filter on stored payloads. One goroutine.
 type verifier struct {
-	q   *search
-	doc filter.Doc
+	q     *search
+	judge *shard.Judge
+}
+
+func (q *search) verifier() *verifier {
+	return &verifier{q: q, judge: q.view.Judge(q.r.Filter)}
 }
 
 func (v *verifier) check(s index.Slot) bool {
 	payload, err := v.q.view.Payload(s)
+	ok := false
 	if err == nil {
-		err = v.doc.Parse(payload)
+		ok, err = v.judge.Holds(v.q.view.ID(s), s, payload)
 	}
 	if err != nil {
 		v.q.fail = err
-		return false
 	}
-	return v.q.r.Filter.Match(v.q.view.ID(s), &v.doc)
+	return ok
 }
 
 // sample is the share of matches among evenly spread slots of the set.
@@ -237,13 +240,11 @@ func (v *verifier) pass(set *index.Set) (*index.Set, error) {
 		if !set.Contains(p.Slot()) {
 			return true
 		}
-		if fault = v.doc.Parse(p.Payload()); fault != nil {
-			return false
-		}
-		if v.q.r.Filter.Match(p.ID, &v.doc) {
+		ok := false
+		if ok, fault = v.judge.Holds(p.ID, p.Slot(), p.Payload()); ok {
 			e.Add(p.Slot())
 		}
-		return true
+		return fault == nil
 	})
 	return e.Done(), errors.Join(err, fault)
 }

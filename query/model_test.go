@@ -180,7 +180,7 @@ func (w *world) matching(text []byte) []point.ID {
 		if err := doc.Parse(p.Payload); err != nil {
 			w.t.Fatal(err)
 		}
-		if f.Match(id, &doc) {
+		if f.Match(&filter.Point{ID: id, Doc: &doc}) {
 			ids = append(ids, id)
 		}
 	}

@@ -45,7 +45,7 @@ func scrollShard(ctx context.Context, s *shard.Shard, r *ScrollRequest) ([]point
 		return nil, err
 	}
 	defer view.Release()
-	p := &pager{ctx: ctx, r: r, view: view, m: m}
+	p := &pager{ctx: ctx, r: r, view: view, m: m, judge: view.Judge(r.Filter)}
 	if r.From != nil {
 		p.from = *r.From
 	}
@@ -59,12 +59,12 @@ func scrollShard(ctx context.Context, s *shard.Shard, r *ScrollRequest) ([]point
 
 // pager reads one shard's page.
 type pager struct {
-	ctx  context.Context
-	r    *ScrollRequest
-	view *shard.View
-	m    shard.Matches
-	from point.ID
-	doc  filter.Doc
+	ctx   context.Context
+	r     *ScrollRequest
+	view  *shard.View
+	m     shard.Matches
+	from  point.ID
+	judge *shard.Judge
 }
 
 func (p *pager) fromSet() ([]point.Point, error) {
@@ -121,10 +121,7 @@ func (p *pager) matches(e *shard.Entry) (bool, error) {
 	if p.m.Exact {
 		return true, nil
 	}
-	if err := p.doc.Parse(e.Payload()); err != nil {
-		return false, err
-	}
-	return p.r.Filter.Match(e.ID, &p.doc), nil
+	return p.judge.Holds(e.ID, e.Slot(), e.Payload())
 }
 
 // Count is the exact number of points that match.
@@ -150,7 +147,7 @@ func countShard(ctx context.Context, s *shard.Shard, f *filter.Filter) (int, err
 		return m.Set.Len(), nil
 	}
 	q := &search{ctx: ctx, r: &Request{Filter: f}, view: view}
-	v := verifier{q: q}
+	v := q.verifier()
 	set, err := v.all(m.Set)
 	return set.Len(), err
 }

@@ -20,7 +20,7 @@ func TestMatch(t *testing.T) {
 		if err := d.Parse([]byte(payload)); err != nil {
 			t.Fatal(err)
 		}
-		if got := parsed.Match(point.Number(7), &d); got != want {
+		if got := parsed.Match(&Point{ID: point.Number(7), Doc: &d}); got != want {
 			t.Errorf("%s: %v, want %v", filter, got, want)
 		}
 	}
@@ -107,6 +107,6 @@ func FuzzParse(f *testing.F) {
 		if err := d.Parse([]byte(`{"a":[{"b":1}]}`)); err != nil {
 			t.Fatal(err)
 		}
-		parsed.Match(point.Number(1), &d)
+		parsed.Match(&Point{ID: point.Number(1), Doc: &d})
 	})
 }

@@ -28,43 +28,51 @@ func (d *Doc) Parse(payload []byte) error {
 	return nil
 }
 
+// Point is what a filter is asked about. One goroutine.
+type Point struct {
+	ID  point.ID
+	Doc *Doc                     // the parsed payload
+	Has func(vector string) bool // whether the point has a vector; nil: it has none
+}
+
 // Match reports whether a point passes the filter. It evaluates every condition
 // on the payload itself.
-func (f *Filter) Match(id point.ID, d *Doc) bool { return f.match(id, d.value) }
+func (f *Filter) Match(p *Point) bool { return f.match(p, p.Doc.value) }
 
-func (f *Filter) match(id point.ID, v *fastjson.Value) bool {
+// match evaluates on v, the payload or an element of it.
+func (f *Filter) match(p *Point, v *fastjson.Value) bool {
 	if f == nil {
 		return true
 	}
 	for i := range f.Must {
-		if !f.Must[i].match(id, v) {
+		if !f.Must[i].match(p, v) {
 			return false
 		}
 	}
 	for i := range f.MustNot {
-		if f.MustNot[i].match(id, v) {
+		if f.MustNot[i].match(p, v) {
 			return false
 		}
 	}
-	if len(f.Should) > 0 && !atLeast(1, f.Should, id, v) {
+	if len(f.Should) > 0 && !atLeast(1, f.Should, p, v) {
 		return false
 	}
-	return f.MinShould == nil || atLeast(f.MinShould.MinCount, f.MinShould.Conditions, id, v)
+	return f.MinShould == nil || atLeast(f.MinShould.MinCount, f.MinShould.Conditions, p, v)
 }
 
-func atLeast(n int, conditions []Condition, id point.ID, v *fastjson.Value) bool {
+func atLeast(n int, conditions []Condition, p *Point, v *fastjson.Value) bool {
 	for i := range conditions {
 		if n <= 0 {
 			return true
 		}
-		if conditions[i].match(id, v) {
+		if conditions[i].match(p, v) {
 			n--
 		}
 	}
 	return n <= 0
 }
 
-func (c *Condition) match(id point.ID, v *fastjson.Value) bool {
+func (c *Condition) match(p *Point, v *fastjson.Value) bool {
 	switch {
 	case c.Match != nil:
 		return c.Match.Key.scalars(v, c.Match.holds)
@@ -75,14 +83,14 @@ func (c *Condition) match(id point.ID, v *fastjson.Value) bool {
 	case c.IsNull != nil:
 		return c.IsNull.scalars(v, func(x *fastjson.Value) bool { return x.Type() == fastjson.TypeNull })
 	case c.HasID != nil:
-		_, ok := c.HasID.IDs[id]
+		_, ok := c.HasID.IDs[p.ID]
 		return ok
 	case c.Nested != nil:
 		return c.Nested.Key.scalars(v, func(x *fastjson.Value) bool {
-			return x.Type() == fastjson.TypeObject && c.Nested.Filter.match(id, x)
+			return x.Type() == fastjson.TypeObject && c.Nested.Filter.match(p, x)
 		})
 	}
-	return c.Filter.match(id, v)
+	return c.Filter.match(p, v)
 }
 
 // hasValue is false for null and [].

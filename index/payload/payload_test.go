@@ -105,7 +105,7 @@ func (w *world) matching(t *rapid.T, f *filter.Filter) *index.Set {
 		if err := doc.Parse(text); err != nil {
 			t.Fatal(err)
 		}
-		if f.Match(point.Number(uint64(slot)), &doc) {
+		if f.Match(&filter.Point{ID: point.Number(uint64(slot)), Doc: &doc}) {
 			e.Add(slot)
 		}
 	}

@@ -393,12 +393,13 @@ func (t *stager) pickByFilter(text []byte) ([]picked, error) {
 		return nil, fmt.Errorf("a filter that was validated does not parse: %w", err)
 	}
 	var out []picked
-	var doc filter.Doc
+	j := t.judge(f)
 	offer := func(id point.ID, row storage.PointRow) error {
-		if err := doc.Parse(row.Payload); err != nil {
-			return fmt.Errorf("payload of point %s: %w", id, err)
+		ok, err := j.Holds(id, row.Slot, row.Payload)
+		if err != nil {
+			return err
 		}
-		if f.Match(id, &doc) {
+		if ok {
 			row.Payload = bytes.Clone(row.Payload)
 			out = append(out, picked{id, row})
 		}
