@@ -50,7 +50,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // serve runs a route's handler with everything that must hold before it.
 func (s *Server) serve(c *call, r *route) (err error) {
 	if !r.open {
-		if err := s.keys.check(&c.Request.Header, r.write); err != nil {
+		if err := s.keys.check(&c.Request.Header, r.needs.writes()); err != nil {
 			return err
 		}
 		select {

@@ -13,49 +13,49 @@ import (
 // told apart from paths that nobody has, so that a client's user knows at once
 // what is missing.
 const later = `
-PUT    /collections/{name}/points/vectors
-POST   /collections/{name}/points/vectors/delete
-POST   /collections/{name}/points/query/groups
-POST   /collections/{name}/points/search/matrix/pairs
-POST   /collections/{name}/points/search/matrix/offsets
-POST   /collections/{name}/facet
-PUT    /collections/{name}/vectors/{vector}
-DELETE /collections/{name}/vectors/{vector}
-GET    /collections/{name}/cluster
-POST   /collections/{name}/cluster
-GET    /collections/{name}/optimizations
-GET    /collections/{name}/shards
-PUT    /collections/{name}/shards
-POST   /collections/{name}/shards/delete
-GET    /collections/{name}/snapshots
-POST   /collections/{name}/snapshots
-POST   /collections/{name}/snapshots/upload
-PUT    /collections/{name}/snapshots/recover
-GET    /collections/{name}/snapshots/{snapshot}
-DELETE /collections/{name}/snapshots/{snapshot}
-GET    /snapshots
-POST   /snapshots
-GET    /snapshots/{snapshot}
-DELETE /snapshots/{snapshot}
-GET    /cluster
-POST   /cluster/recover
-DELETE /cluster/peer/{peer}
-GET    /cluster/telemetry
-GET    /telemetry
-GET    /issues
-DELETE /issues
-GET    /quotas
-PUT    /quotas
+PUT    write    /collections/{name}/points/vectors
+POST   write    /collections/{name}/points/vectors/delete
+POST   read     /collections/{name}/points/query/groups
+POST   read     /collections/{name}/points/search/matrix/pairs
+POST   read     /collections/{name}/points/search/matrix/offsets
+POST   read     /collections/{name}/facet
+PUT    alter    /collections/{name}/vectors/{vector}
+DELETE alter    /collections/{name}/vectors/{vector}
+GET    read     /collections/{name}/cluster
+POST   manage   /collections/{name}/cluster
+GET    read     /collections/{name}/optimizations
+GET    read     /collections/{name}/shards
+PUT    manage   /collections/{name}/shards
+POST   manage   /collections/{name}/shards/delete
+GET    export   /collections/{name}/snapshots
+POST   alter    /collections/{name}/snapshots
+POST   manage   /collections/{name}/snapshots/upload
+PUT    manage   /collections/{name}/snapshots/recover
+GET    export   /collections/{name}/snapshots/{snapshot}
+DELETE alter    /collections/{name}/snapshots/{snapshot}
+GET    readNode /snapshots
+POST   manage   /snapshots
+GET    readNode /snapshots/{snapshot}
+DELETE manage   /snapshots/{snapshot}
+GET    readNode /cluster
+POST   manage   /cluster/recover
+DELETE manage   /cluster/peer/{peer}
+GET    readNode /cluster/telemetry
+GET    readNode /telemetry
+GET    readNode /issues
+DELETE manage   /issues
+GET    readNode /quotas
+PUT    manage   /quotas
 `
 
 func (t *routes) addLater() {
 	for line := range strings.Lines(later) {
-		method, pattern, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok {
+		words := strings.Fields(line)
+		if len(words) != 3 {
 			continue
 		}
-		pattern = strings.TrimSpace(pattern)
-		t.add(method, pattern, &route{write: method != fasthttp.MethodGet, do: func(*call) error {
+		method, pattern := words[0], words[2]
+		t.add(method, pattern, &route{needs: needNamed(words[1]), do: func(*call) error {
 			return &api.Error{
 				Status:  fasthttp.StatusNotFound,
 				Field:   "path",

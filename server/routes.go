@@ -14,7 +14,7 @@ import (
 type route struct {
 	name  string // method and pattern, for logs and metrics
 	do    func(*call) error
-	write bool // refused to the read-only key
+	needs need // what a key must be allowed
 	open  bool // needs no key, and is served under any load
 	plain bool // writes its whole answer itself
 }
@@ -105,45 +105,44 @@ func (t *routes) match(segments []string, method string, params *[]string) (r *r
 
 func (s *Server) newRoutes() *routes {
 	t := &routes{}
-	read := func(method, pattern string, do func(*call) error) { t.add(method, pattern, &route{do: do}) }
-	write := func(method, pattern string, do func(*call) error) {
-		t.add(method, pattern, &route{do: do, write: true})
+	on := func(method, pattern string, needs need, do func(*call) error) {
+		t.add(method, pattern, &route{do: do, needs: needs})
 	}
 
 	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
 		t.add("GET", path, &route{do: (*call).healthy, open: true, plain: true})
 	}
-	t.add("GET", "/", &route{do: (*call).version, plain: true})
-	t.add("GET", "/metrics", &route{do: (*call).scrape, plain: true})
+	t.add("GET", "/", &route{do: (*call).version, needs: anyKey, plain: true})
+	t.add("GET", "/metrics", &route{do: (*call).scrape, needs: readNode, plain: true})
 
-	read("GET", "/collections", (*call).listCollections)
-	read("GET", "/collections/{name}", (*call).collectionInfo)
-	write("PUT", "/collections/{name}", (*call).createCollection)
-	write("PATCH", "/collections/{name}", (*call).updateCollection)
-	write("DELETE", "/collections/{name}", (*call).deleteCollection)
-	read("GET", "/collections/{name}/exists", (*call).collectionExists)
-	read("GET", "/collections/{name}/aliases", (*call).collectionAliases)
-	write("POST", "/collections/aliases", (*call).changeAliases)
-	read("GET", "/aliases", (*call).listAliases)
-	write("PUT", "/collections/{name}/index", (*call).createIndex)
-	write("DELETE", "/collections/{name}/index/{field}", (*call).deleteIndex)
+	on("GET", "/collections", anyKey, (*call).listCollections)
+	on("GET", "/collections/{name}", read, (*call).collectionInfo)
+	on("PUT", "/collections/{name}", manage, (*call).createCollection)
+	on("PATCH", "/collections/{name}", manage, (*call).updateCollection)
+	on("DELETE", "/collections/{name}", manage, (*call).deleteCollection)
+	on("GET", "/collections/{name}/exists", read, (*call).collectionExists)
+	on("GET", "/collections/{name}/aliases", read, (*call).collectionAliases)
+	on("POST", "/collections/aliases", manage, (*call).changeAliases)
+	on("GET", "/aliases", anyKey, (*call).listAliases)
+	on("PUT", "/collections/{name}/index", alter, (*call).createIndex)
+	on("DELETE", "/collections/{name}/index/{field}", alter, (*call).deleteIndex)
 
 	const points = "/collections/{name}/points"
-	write("PUT", points, (*call).upsert)
-	read("POST", points, (*call).retrieve)
-	read("GET", points+"/{id}", (*call).point)
-	write("POST", points+"/delete", (*call).deletePoints)
-	write("POST", points+"/payload", (*call).setPayload)
-	write("PUT", points+"/payload", (*call).overwritePayload)
-	write("POST", points+"/payload/delete", (*call).deletePayload)
-	write("POST", points+"/payload/clear", (*call).clearPayload)
-	write("POST", points+"/batch", (*call).batch)
-	read("POST", points+"/scroll", (*call).scroll)
-	read("POST", points+"/count", (*call).count)
-	read("POST", points+"/query", (*call).queryPoints)
-	read("POST", points+"/query/batch", (*call).queryBatch)
-	read("POST", points+"/search", (*call).search)
-	read("POST", points+"/search/batch", (*call).searchBatch)
+	on("PUT", points, write, (*call).upsert)
+	on("POST", points, read, (*call).retrieve)
+	on("GET", points+"/{id}", read, (*call).point)
+	on("POST", points+"/delete", write, (*call).deletePoints)
+	on("POST", points+"/payload", write, (*call).setPayload)
+	on("PUT", points+"/payload", write, (*call).overwritePayload)
+	on("POST", points+"/payload/delete", write, (*call).deletePayload)
+	on("POST", points+"/payload/clear", write, (*call).clearPayload)
+	on("POST", points+"/batch", write, (*call).batch)
+	on("POST", points+"/scroll", read, (*call).scroll)
+	on("POST", points+"/count", read, (*call).count)
+	on("POST", points+"/query", read, (*call).queryPoints)
+	on("POST", points+"/query/batch", read, (*call).queryBatch)
+	on("POST", points+"/search", read, (*call).search)
+	on("POST", points+"/search/batch", read, (*call).searchBatch)
 	t.addLater()
 	return t
 }
