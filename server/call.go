@@ -20,6 +20,7 @@ import (
 type call struct {
 	*fasthttp.RequestCtx
 	s      *Server
+	grant  *grant          // what the request's key allows; nil until it is known
 	ctx    context.Context // ends with the request's time
 	params []string        // path parameters in their order, decoded
 	body   []byte          // decompressed
@@ -41,6 +42,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		s.fail(c, err)
 	}
 	s.metrics.observe(r, ctx.Response.StatusCode(), time.Since(c.start))
+	c.record(r, ctx.Response.StatusCode())
 	if cap(c.out) <= 1<<20 {
 		*c = call{out: c.out}
 		calls.Put(c)
@@ -50,8 +52,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 // serve runs a route's handler with everything that must hold before it.
 func (s *Server) serve(c *call, r *route) (err error) {
 	if !r.open {
-		if err := s.keys.check(&c.Request.Header, r.needs.writes()); err != nil {
-			return err
+		if c.grant, err = s.keys.identify(&c.Request.Header); err != nil {
+			return err // a stranger takes no place from others
 		}
 		select {
 		case s.inFlight <- struct{}{}:
@@ -66,16 +68,21 @@ func (s *Server) serve(c *call, r *route) (err error) {
 			err = &api.Error{Status: fasthttp.StatusInternalServerError, Message: "internal error; the server's log has the details"}
 		}
 	}()
-	if c.body, err = s.inflate(c.RequestCtx); err != nil {
-		return err
-	}
-	limit, err := c.timeout()
-	if err != nil {
-		return err
-	}
+	limit, malformed := c.timeout()
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	if !r.open {
+		if err := c.admit(r.needs); err != nil {
+			return err
+		}
+	}
+	if malformed != nil {
+		return malformed
+	}
+	if c.body, err = s.inflate(c.RequestCtx); err != nil {
+		return err
+	}
 	if r.plain {
 		return r.do(c)
 	}
@@ -122,7 +129,7 @@ func (c *call) timeout() (time.Duration, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n == 0 {
-		return 0, c.badArg("timeout", fmt.Sprintf("%q is not a number of seconds, 1 or larger", text))
+		return c.s.o.RequestTimeout, c.badArg("timeout", fmt.Sprintf("%q is not a number of seconds, 1 or larger", text))
 	}
 	return min(time.Duration(n)*time.Second, c.s.o.RequestTimeout), nil
 }

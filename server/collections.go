@@ -39,10 +39,11 @@ func checkName(field, name string) error {
 }
 
 func (c *call) listCollections() error {
-	names := c.s.node.Names()
-	out := api.Collections{Collections: make([]api.CollectionName, len(names))}
-	for i, name := range names {
-		out.Collections[i].Name = name
+	out := api.Collections{Collections: []api.CollectionName{}}
+	for _, name := range c.s.node.Names() {
+		if c.grant.sees(name) {
+			out.Collections = append(out.Collections, api.CollectionName{Name: name})
+		}
 	}
 	return c.json(out)
 }
@@ -106,7 +107,7 @@ func (c *call) collectionAliases() error {
 func (c *call) aliasesOf(keep func(cluster.Alias) bool) error {
 	out := api.Aliases{Aliases: []api.Alias{}}
 	for _, a := range c.s.node.Aliases() {
-		if keep(a) {
+		if keep(a) && c.grant.sees(a.Alias, a.Collection) {
 			out.Aliases = append(out.Aliases, api.Alias{AliasName: a.Alias, CollectionName: a.Collection})
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Server) refuse(ctx *fasthttp.RequestCtx, err error) {
 	switch {
 	case errors.Is(err, fasthttp.ErrBodyTooLarge), strings.Contains(err.Error(), "body size exceeds"):
 		status, message = fasthttp.StatusRequestEntityTooLarge, tooLarge(s.o.MaxBody)
-		switch stranger := s.keys.check(&ctx.Request.Header, false); {
+		switch _, stranger := s.keys.identify(&ctx.Request.Header); {
 		case stranger == nil:
 		case ctx.Request.Header.ContentLength() == 0: // a body in chunks was cut off, and the header is forgotten
 			message += fmt.Sprintf(", or of %d bytes without a valid API key", strangerBody)

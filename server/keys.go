@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/valyala/fasthttp"
-
-	"github.com/kithdb/kith/server/api"
 )
 
 // keys compares API keys by their hashes, so that neither their length nor
@@ -18,37 +16,50 @@ type keys struct {
 	readOnly [sha256.Size]byte
 	hasFull  bool
 	hasRead  bool
+	tokens   *tokens // nil: no tokens are taken
 }
 
 func newKeys(o Options) keys {
-	return keys{
+	k := keys{
 		asked: o.APIKey != "" || o.ReadOnlyAPIKey != "",
 		full:  sha256.Sum256([]byte(o.APIKey)), hasFull: o.APIKey != "",
 		readOnly: sha256.Sum256([]byte(o.ReadOnlyAPIKey)), hasRead: o.ReadOnlyAPIKey != "",
 	}
+	if o.JWT && o.APIKey != "" {
+		k.tokens = newTokens(o.APIKey)
+	}
+	return k
 }
 
-// check admits a request by its key. With only a read-only key set, nobody may
-// write.
-func (k *keys) check(h *fasthttp.RequestHeader, write bool) error {
+// The grants of those who need no token. They never change.
+var (
+	openToAll = &grant{kind: "none", everywhere: manages}
+	byKey     = &grant{kind: "api-key", everywhere: manages}
+	byReadKey = &grant{kind: "read-only-key", everywhere: reads}
+)
+
+// identify tells what a request's key allows. With only a read-only key set,
+// nobody may write.
+func (k *keys) identify(h *fasthttp.RequestHeader) (*grant, error) {
 	if !k.asked {
-		return nil
+		return openToAll, nil
 	}
-	switch full, read := k.match(h); {
-	case full, read && !write:
-		return nil
-	case read:
-		return &api.Error{Status: fasthttp.StatusForbidden, Message: "Forbidden: the API key may only read"}
+	text := bearer(h)
+	if text == "" {
+		return nil, unauthorized("Must provide an API key or an Authorization bearer token")
 	}
-	return &api.Error{Status: fasthttp.StatusUnauthorized, Message: "Must provide an API key or an Authorization bearer token"}
-}
-
-// match tells which keys a request carries.
-func (k *keys) match(h *fasthttp.RequestHeader) (full, read bool) {
-	given := sha256.Sum256([]byte(bearer(h)))
-	full = subtle.ConstantTimeCompare(given[:], k.full[:]) == 1 && k.hasFull
-	read = subtle.ConstantTimeCompare(given[:], k.readOnly[:]) == 1 && k.hasRead
-	return full, read
+	given := sha256.Sum256([]byte(text))
+	full := subtle.ConstantTimeCompare(given[:], k.full[:]) == 1 && k.hasFull
+	readOnly := subtle.ConstantTimeCompare(given[:], k.readOnly[:]) == 1 && k.hasRead
+	switch {
+	case full:
+		return byKey, nil
+	case readOnly:
+		return byReadKey, nil
+	case k.tokens != nil:
+		return k.tokens.grant(text)
+	}
+	return nil, unauthorized("Invalid API key or JWT")
 }
 
 // strangerBody is how much a request without a key may send, in bytes.
@@ -57,7 +68,7 @@ const strangerBody = 1024
 // limits is asked once a request's header is here: whoever has no key gets no
 // memory for a body.
 func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
-	if s.keys.check(h, false) != nil {
+	if _, err := s.keys.identify(h); err != nil {
 		return fasthttp.RequestConfig{MaxRequestBodySize: min(strangerBody, s.o.MaxBody)}
 	}
 	return fasthttp.RequestConfig{}

@@ -24,6 +24,7 @@ import (
 type Options struct {
 	APIKey         string        // every request must carry it; "" asks for none
 	ReadOnlyAPIKey string        // may read and not write
+	JWT            bool          // take tokens that are signed with APIKey
 	MaxBody        int           // bytes of a body, also after decompression; 0: 32 MiB
 	MaxConnections int           // connections at once; 0: 16,384
 	MaxInFlight    int           // requests at once, beyond which 503 is answered; 0: 1,024
@@ -61,6 +62,7 @@ type Server struct {
 	o        Options
 	node     *cluster.Node
 	log      *slog.Logger
+	audit    *slog.Logger // administrative calls
 	http     *fasthttp.Server
 	routes   *routes
 	keys     keys
@@ -72,7 +74,7 @@ type Server struct {
 // New makes a server of a node; the node stays the caller's.
 func New(node *cluster.Node, o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, node: node, log: o.Logger, keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight)}
+	s := &Server{o: o, node: node, log: o.Logger, audit: o.Logger.WithGroup("audit"), keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight)}
 	var err error
 	if s.zstd, err = newZstd(); err != nil {
 		return nil, err

@@ -54,6 +54,7 @@ var owners = map[string][]string{
 	"github.com/cockroachdb/pebble":   {"storage"},
 	"github.com/hashicorp/raft":       {"cluster"},
 	"github.com/hashicorp/raft-wal":   {"cluster"},
+	"github.com/golang-jwt/jwt":       {"server"},
 	"github.com/prometheus":           {"server"},
 	"github.com/spf13/cobra":          {"tools/kith"},
 	"github.com/knadh/koanf":          {"tools/kith"},

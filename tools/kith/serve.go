@@ -162,7 +162,7 @@ func clusterOptions(s settings, log *slog.Logger) cluster.Options {
 func serverOptions(s settings, log *slog.Logger) server.Options {
 	b := buildVersion()
 	return server.Options{
-		APIKey: s.APIKey, ReadOnlyAPIKey: s.ReadOnlyAPIKey,
+		APIKey: s.APIKey, ReadOnlyAPIKey: s.ReadOnlyAPIKey, JWT: s.JWTRBAC,
 		MaxBody: s.MaxBodyMiB * mib, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		RequestTimeout: s.RequestTimeout, ReadTimeout: s.ReadTimeout,
 		Version: b.Version, Commit: b.Commit, Logger: log,

@@ -27,6 +27,7 @@ type settings struct {
 	HTTPAddr       string        `koanf:"http_addr"`
 	APIKey         string        `koanf:"api_key"`
 	ReadOnlyAPIKey string        `koanf:"read_only_api_key"`
+	JWTRBAC        bool          `koanf:"jwt_rbac"`
 	TLSCert        string        `koanf:"tls_cert"`
 	TLSKey         string        `koanf:"tls_key"`
 	Groups         int           `koanf:"groups"`
@@ -58,6 +59,7 @@ func settingFlags() *pflag.FlagSet {
 	f.String("http-addr", "127.0.0.1:6333", "`HOST:PORT` to serve HTTP on; port 0 takes a free one and logs it")
 	f.String("api-key", "", "`KEY` every request must carry (api-key header or Authorization: Bearer); better given as KITH_API_KEY, since other users see flags")
 	f.String("read-only-api-key", "", "`KEY` that may read and not write")
+	f.Bool("jwt-rbac", false, "take JSON Web Tokens (HS256) that are signed with the API key: they may be bound to collections and to a time")
 	f.String("tls-cert", "", "PEM `FILE` with the certificate chain; needs --tls-key")
 	f.String("tls-key", "", "PEM `FILE` with the certificate's private key; needs --tls-cert")
 	f.Int("groups", 1, "replica groups, 1 to 64: independent logs and stores; may grow, never shrink")
@@ -151,6 +153,9 @@ func (s *settings) validate() error {
 	}
 	if s.ReadOnlyAPIKey != "" && s.APIKey == "" {
 		fault("read_only_api_key needs api_key: without it everybody may write")
+	}
+	if s.JWTRBAC && s.APIKey == "" {
+		fault("jwt_rbac needs api_key: tokens are signed with it")
 	}
 	if s.Groups < 1 || s.Groups > maxGroups {
 		fault("groups is %d: use 1 to %d", s.Groups, maxGroups)
