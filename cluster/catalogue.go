@@ -18,6 +18,7 @@ import (
 // live, and aliases. It is the raft.FSM of that group.
 type catalogue struct {
 	groups int
+	none   Quotas // what holds until there are quotas
 	mu     sync.RWMutex
 	book   book
 }
@@ -27,7 +28,8 @@ type book struct {
 	Version     int                `json:"version"`
 	Collections map[string]*record `json:"collections"`
 	Aliases     map[string]string  `json:"aliases"`
-	NextShard   schema.ShardID     `json:"next_shard"` // never given twice
+	NextShard   schema.ShardID     `json:"next_shard"`       // never given twice
+	Quotas      *Quotas            `json:"quotas,omitempty"` // since version 2
 }
 
 // record is one collection. It never changes; a change makes a new one.
@@ -43,7 +45,13 @@ type placement struct {
 	Group schema.GroupID `json:"group"`
 }
 
-const bookVersion = 1
+// The versions of entries and snapshots. Quotas came with 2: a build that does
+// not know them must stop rather than go on without. What has none is written
+// as 1, so that an older build still reads it.
+const (
+	bookVersion   = 1
+	quotasVersion = 2
+)
 
 func newCatalogue(groups int) *catalogue {
 	return &catalogue{groups: groups, book: book{
@@ -59,6 +67,7 @@ type command struct {
 	Update  *updateCommand `json:"update,omitempty"`
 	Delete  *string        `json:"delete,omitempty"`
 	Aliases []AliasAction  `json:"aliases,omitempty"`
+	Quotas  *Quotas        `json:"quotas,omitempty"` // since version 2
 }
 
 type createCommand struct {
@@ -83,7 +92,7 @@ type outcome struct {
 // without it would let members differ.
 func (c *catalogue) Apply(l *raft.Log) any {
 	var cmd command
-	if err := json.Unmarshal(l.Data, &cmd); err != nil || cmd.Version != bookVersion {
+	if err := json.Unmarshal(l.Data, &cmd); err != nil || cmd.Version < bookVersion || cmd.Version > quotasVersion {
 		panic(fmt.Sprintf("FATAL: cluster log entry %d (version %d) cannot be read by this build: %v", l.Index, cmd.Version, err))
 	}
 	c.mu.Lock()
@@ -95,6 +104,9 @@ func (c *catalogue) Apply(l *raft.Log) any {
 		return c.update(cmd.Update, l.Index)
 	case cmd.Delete != nil:
 		return c.delete(*cmd.Delete)
+	case cmd.Quotas != nil:
+		c.book.Quotas = cmd.Quotas
+		return outcome{}
 	default:
 		return outcome{err: c.changeAliases(cmd.Aliases)}
 	}
@@ -140,6 +152,16 @@ func (c *catalogue) delete(name string) outcome {
 	return outcome{record: r}
 }
 
+// quotas is the quotas in force; the same pointer until they are changed.
+func (c *catalogue) quotas() *Quotas {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.book.Quotas == nil {
+		return &c.none
+	}
+	return c.book.Quotas
+}
+
 // find resolves a name or an alias.
 func (c *catalogue) find(name string) (string, *record, bool) {
 	c.mu.RLock()
@@ -180,6 +202,9 @@ func (c *catalogue) Snapshot() (raft.FSMSnapshot, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	b := c.book
+	if b.Version = bookVersion; b.Quotas != nil {
+		b.Version = quotasVersion
+	}
 	b.Collections, b.Aliases = maps.Clone(b.Collections), maps.Clone(b.Aliases)
 	return bookSnapshot{b}, nil
 }
@@ -191,8 +216,8 @@ func (c *catalogue) Restore(r io.ReadCloser) error {
 	if err := json.NewDecoder(r).Decode(&b); err != nil {
 		return fmt.Errorf("cluster snapshot: %w", err)
 	}
-	if b.Version != bookVersion {
-		return fmt.Errorf("%w: cluster snapshot of version %d, this build knows %d", ErrFormat, b.Version, bookVersion)
+	if b.Version < bookVersion || b.Version > quotasVersion {
+		return fmt.Errorf("%w: cluster snapshot of version %d, this build knows %d to %d", ErrFormat, b.Version, bookVersion, quotasVersion)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -49,6 +49,7 @@ type Node struct {
 	cache     *storage.Cache
 	optimizer *shard.Optimizer
 	disk      *disk
+	usage     *meter
 	meta      *catalogue
 	metaRaft  *member
 	groups    []*group
@@ -72,6 +73,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{o: o, log: o.Logger, lock: lock, disk: &disk{path: o.Dir, reserve: o.DiskReserve}}
+	n.usage = &meter{read: n.Usage}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close(ctx))
 	}

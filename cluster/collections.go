@@ -53,7 +53,9 @@ func (n *Node) nameLock(name string) *sync.Mutex {
 
 // command proposes an entry of the cluster group.
 func (n *Node) command(ctx context.Context, c command) (*record, error) {
-	c.Version = bookVersion
+	if c.Version = bookVersion; c.Quotas != nil {
+		c.Version = quotasVersion
+	}
 	text, err := json.Marshal(c)
 	if err != nil {
 		return nil, err

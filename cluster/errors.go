@@ -11,6 +11,9 @@ var (
 	ErrConflict = errors.New("conflict")
 	// ErrDiskFull: too little disk is left to write; reads go on.
 	ErrDiskFull = errors.New("no space left for writes")
+	// ErrQuota: the node uses more memory or disk than its quota allows; writes
+	// that take away go on.
+	ErrQuota = errors.New("quota reached")
 	// ErrNotReady: the group has no leader now; try again.
 	ErrNotReady = errors.New("not ready")
 	// ErrTimeout: the caller's deadline passed. A write may still be applied.

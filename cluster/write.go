@@ -44,12 +44,21 @@ func (c *Collection) Write(ctx context.Context, ops []op.Op, _ Ack) (operationID
 	if err := c.n.disk.admit(w.size, frees(ops)); err != nil {
 		return 0, err
 	}
+	if Consumes(ops) {
+		if err := c.n.usage.admit(c.n.meta.quotas()); err != nil {
+			return 0, err
+		}
+	}
 	operationID, err = w.propose(ctx)
 	if errors.Is(err, op.ErrNoShard) {
 		err = notFound(c.name)
 	}
 	return operationID, err
 }
+
+// Consumes reports whether a write may take memory or disk: deletions do not, so
+// that they stay possible when either is short.
+func Consumes(ops []op.Op) bool { return !frees(ops) }
 
 // frees reports whether a write only takes away.
 func frees(ops []op.Op) bool {

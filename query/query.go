@@ -39,6 +39,8 @@ type Request struct {
 	Ef          int  // 0: the measured default
 	Exact       bool // true nearest neighbours, by scan
 	IndexedOnly bool // leave out what is not in a graph yet
+	// Oversampling is how many more candidates codes should bring, as asked; 0: not.
+	Oversampling float64
 
 	ScoreThreshold *float32 // worse scores are left out
 	Limit, Offset  int      // Limit ≥ 1, Offset ≥ 0

@@ -26,6 +26,8 @@ type call struct {
 	body   []byte          // decompressed
 	out    []byte
 	start  time.Time
+
+	batched bool // the request has a list of queries
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}

@@ -83,6 +83,7 @@ func (c *call) deleteCollection() error {
 	if err != nil {
 		return err
 	}
+	c.s.rates.forget(c.params[0])
 	return c.json(existed)
 }
 

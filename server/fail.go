@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,10 @@ func (s *Server) fail(c *call, err error) {
 		s.log.Error("request failed", "method", string(c.Method()), "path", string(c.Path()), "error", err)
 	}
 	writeFailure(c.RequestCtx, status, message, time.Since(c.start))
+	var limited *limitedError
+	if errors.As(err, &limited) {
+		c.Response.Header.Set("Retry-After", strconv.Itoa(int(limited.after.Seconds())))
+	}
 }
 
 func writeFailure(ctx *fasthttp.RequestCtx, status int, message string, took time.Duration) {
@@ -49,7 +54,10 @@ func explain(err error) (status int, message string) {
 	var field *schema.FieldError
 	var condition *filter.Error
 	var missing *op.NotFoundError
+	var limited *limitedError
 	switch {
+	case errors.As(err, &limited):
+		return fasthttp.StatusTooManyRequests, limited.message
 	case errors.As(err, &known):
 		return known.Status, known.Message
 	case errors.As(err, &body):
@@ -63,6 +71,9 @@ func explain(err error) (status int, message string) {
 		return fasthttp.StatusBadRequest, "Wrong input: " + condition.Error()
 	case errors.As(err, &missing):
 		return fasthttp.StatusNotFound, "Not found: " + missing.Error()
+	}
+	if errors.Is(err, cluster.ErrQuota) {
+		return fasthttp.StatusForbidden, "Forbidden: " + err.Error()
 	}
 	for _, known := range []struct {
 		is     error

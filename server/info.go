@@ -74,7 +74,10 @@ func describeConfig(s *schema.Collection) (out api.CollectionConfig, err error) 
 		},
 		HNSWConfig:         marshal(describeHNSW(&s.HNSW)),
 		OptimizerConfig:    marshal(describeOptimizers(&s.Optimizers)),
-		QuantizationConfig: s.Quantization, StrictModeConfig: s.StrictMode, Metadata: s.Metadata,
+		QuantizationConfig: s.Quantization, Metadata: s.Metadata,
+	}
+	if s.StrictMode != nil {
+		out.StrictModeConfig = marshal(s.StrictMode)
 	}
 	if err == nil {
 		out.WALConfig, err = describeWAL(s.WAL)

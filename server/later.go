@@ -21,12 +21,7 @@ POST   read     /collections/{name}/points/search/matrix/offsets
 POST   read     /collections/{name}/facet
 PUT    alter    /collections/{name}/vectors/{vector}
 DELETE alter    /collections/{name}/vectors/{vector}
-GET    read     /collections/{name}/cluster
-POST   manage   /collections/{name}/cluster
 GET    read     /collections/{name}/optimizations
-GET    read     /collections/{name}/shards
-PUT    manage   /collections/{name}/shards
-POST   manage   /collections/{name}/shards/delete
 GET    export   /collections/{name}/snapshots
 POST   alter    /collections/{name}/snapshots
 POST   manage   /collections/{name}/snapshots/upload
@@ -37,15 +32,9 @@ GET    readNode /snapshots
 POST   manage   /snapshots
 GET    readNode /snapshots/{snapshot}
 DELETE manage   /snapshots/{snapshot}
-GET    readNode /cluster
-POST   manage   /cluster/recover
-DELETE manage   /cluster/peer/{peer}
-GET    readNode /cluster/telemetry
 GET    readNode /telemetry
 GET    readNode /issues
 DELETE manage   /issues
-GET    readNode /quotas
-PUT    manage   /quotas
 `
 
 func (t *routes) addLater() {

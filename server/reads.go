@@ -58,6 +58,9 @@ func (c *call) points(r wire.Retrieve) ([]point.Point, error) {
 	if err := checkSelect(col.Schema(), r.Select); err != nil {
 		return nil, err
 	}
+	if err := c.strictRead(col); err != nil {
+		return nil, err
+	}
 	return query.Retrieve(c.ctx, shards, r.IDs, r.Select)
 }
 
@@ -90,6 +93,9 @@ func (c *call) scroll() error {
 	if err := checkSelect(col.Schema(), r.Select); err != nil {
 		return err
 	}
+	if err := c.strictRead(col, asked{limit: r.Limit, filter: r.Filter}); err != nil {
+		return err
+	}
 	points, next, err := query.Scroll(c.ctx, shards, &r)
 	if err != nil {
 		return err
@@ -110,8 +116,11 @@ func (c *call) count() error {
 	if err != nil {
 		return err
 	}
-	_, shards, err := c.shards()
+	col, shards, err := c.shards()
 	if err != nil {
+		return err
+	}
+	if err := c.strictRead(col, asked{filter: f}); err != nil {
 		return err
 	}
 	n, err := query.Count(c.ctx, shards, f)
@@ -166,6 +175,7 @@ type writeFound func(c *call, found []point.Scored, r *query.Request)
 
 // list answers several queries as an array.
 func (c *call) list(rs []query.Request, write writeFound) error {
+	c.batched = true
 	c.out = append(c.out, '[')
 	first := true
 	err := c.runAll(rs, func(c *call, found []point.Scored, r *query.Request) {
@@ -183,6 +193,13 @@ func (c *call) list(rs []query.Request, write writeFound) error {
 func (c *call) runAll(rs []query.Request, write writeFound) error {
 	col, shards, err := c.shards()
 	if err != nil {
+		return err
+	}
+	reads := make([]asked, len(rs))
+	for i := range rs {
+		reads[i] = ask(&rs[i])
+	}
+	if err := c.strictRead(col, reads...); err != nil {
 		return err
 	}
 	for i := range rs {

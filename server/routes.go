@@ -143,6 +143,19 @@ func (s *Server) newRoutes() *routes {
 	on("POST", points+"/query/batch", read, (*call).queryBatch)
 	on("POST", points+"/search", read, (*call).search)
 	on("POST", points+"/search/batch", read, (*call).searchBatch)
+
+	on("GET", "/quotas", readNode, (*call).getQuotas)
+	on("PUT", "/quotas", manage, (*call).putQuotas)
+
+	on("GET", "/cluster", readNode, (*call).clusterStatus)
+	on("GET", "/cluster/telemetry", readNode, (*call).alone)
+	on("POST", "/cluster/recover", manage, (*call).alone)
+	on("DELETE", "/cluster/peer/{peer}", manage, (*call).alone)
+	on("GET", "/collections/{name}/cluster", read, (*call).collectionCluster)
+	on("POST", "/collections/{name}/cluster", manage, (*call).alone)
+	on("GET", "/collections/{name}/shards", read, (*call).shardKeys)
+	on("PUT", "/collections/{name}/shards", manage, (*call).alone)
+	on("POST", "/collections/{name}/shards/delete", manage, (*call).alone)
 	t.addLater()
 	return t
 }

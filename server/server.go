@@ -67,6 +67,7 @@ type Server struct {
 	routes   *routes
 	keys     keys
 	metrics  *metrics
+	rates    *rates
 	zstd     *zstd.Encoder
 	inFlight chan struct{}
 }
@@ -74,7 +75,7 @@ type Server struct {
 // New makes a server of a node; the node stays the caller's.
 func New(node *cluster.Node, o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, node: node, log: o.Logger, audit: o.Logger.WithGroup("audit"), keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight)}
+	s := &Server{o: o, node: node, log: o.Logger, audit: o.Logger.WithGroup("audit"), keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight), rates: newRates(time.Now)}
 	var err error
 	if s.zstd, err = newZstd(); err != nil {
 		return nil, err

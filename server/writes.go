@@ -70,6 +70,9 @@ func (c *call) write(col *cluster.Collection, ops []op.Op) (api.UpdateResult, er
 	if err != nil {
 		return api.UpdateResult{}, err
 	}
+	if err := c.strictWrite(col, ops); err != nil {
+		return api.UpdateResult{}, err
+	}
 	for i := range ops {
 		if err := col.Schema().Prepare(ops[i].Points); err != nil {
 			return api.UpdateResult{}, err

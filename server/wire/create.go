@@ -66,7 +66,13 @@ func (s *scanner) settings(c *schema.Collection, key, name string) (err *Error) 
 	case "quantization_config":
 		c.Quantization, err = s.config(name)
 	case "strict_mode_config":
-		c.StrictMode, err = s.config(name)
+		var m *schema.StrictMode
+		if m, err = s.strictMode(name); err == nil {
+			var fault error
+			if c.StrictMode, fault = c.StrictMode.With(m); fault != nil {
+				err = wrong(name, "%v", fault)
+			}
+		}
 	default:
 		err = s.unknown(name)
 	}

@@ -168,8 +168,37 @@ func (s *scanner) params(r *query.Request, field string) *Error {
 			r.Exact, err = s.boolean(name)
 		case "indexed_only":
 			r.IndexedOnly, err = s.boolean(name)
-		case "quantization", "acorn":
-			_, err = s.raw(name) // hints on how to search; without codes there is one way
+		case "quantization":
+			err = s.quantizationParams(r, name)
+		case "acorn":
+			_, err = s.raw(name) // a hint on how to search; there is one way
+		default:
+			err = s.unknown(name)
+		}
+		return err
+	})
+}
+
+// quantizationParams eats hints on how to search in codes. Only what strict mode
+// looks at is kept: without codes there is one way.
+func (s *scanner) quantizationParams(r *query.Request, field string) *Error {
+	return s.object(field, func(key string) (err *Error) {
+		name := under(field, key)
+		if s.null() {
+			return nil
+		}
+		switch key {
+		case "ignore", "rescore":
+			_, err = s.boolean(name)
+		case "oversampling":
+			var v *float64
+			if v, err = s.float64(name); err != nil {
+				return err
+			}
+			if *v < 1 {
+				return bound(name, "value %v invalid, must be 1.0 or larger", *v)
+			}
+			r.Oversampling = *v
 		default:
 			err = s.unknown(name)
 		}

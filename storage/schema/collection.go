@@ -27,10 +27,10 @@ type Collection struct {
 	HNSW                   HNSW            `json:"hnsw"`
 	Optimizers             Optimizers      `json:"optimizers"`
 	Metadata               json.RawMessage `json:"metadata,omitempty"`
+	StrictMode             *StrictMode     `json:"strict_mode,omitempty"`
 	// Accepted and reported back as given; their capability comes later.
 	WAL          json.RawMessage `json:"wal,omitempty"`
 	Quantization json.RawMessage `json:"quantization,omitempty"`
-	StrictMode   json.RawMessage `json:"strict_mode,omitempty"`
 	Payload      json.RawMessage `json:"payload,omitempty"`
 	ReadFanOut   *int            `json:"read_fan_out_factor,omitempty"`
 	ReadDelayMS  *int            `json:"read_fan_out_delay_ms,omitempty"`

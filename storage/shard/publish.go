@@ -12,7 +12,7 @@ func (s *Shard) Prepare() (swap func()) {
 	c := s.writer.change
 	s.writer.change = nil
 	old := s.current.Load()
-	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1}
+	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1, payload: old.payload + c.payload}
 	next.fields = append([]fieldState(nil), old.fields...)
 	if c.schema != nil {
 		next.schema = c.schema

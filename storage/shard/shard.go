@@ -68,6 +68,7 @@ type Shard struct {
 	pins    pins
 	garbage atomic.Int64           // size of writer.garbage, for readers
 	fault   atomic.Pointer[string] // last failure of a background job
+	opened  atomic.Pointer[int64]  // bytes of payload at the open; nil until they are counted
 
 	// Owned by the writer.
 	writer struct {
@@ -85,6 +86,8 @@ type state struct {
 	ids    idRows
 	fields []fieldState
 	number uint64 // how many states came before
+	// payload is by how much the payloads have grown since the open, in bytes.
+	payload int64
 }
 
 func (st *state) field(name string) (*fieldState, bool) {
@@ -119,6 +122,7 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 		st.fields = append(st.fields, fieldState{field: newField(c, i, uint16(i)), settings: c.HNSWFor(&c.Vectors[i])})
 	}
 	s.current.Store(st)
+	s.opened.Store(new(int64))
 	s.begin()
 	return s, s.Seal(b)
 }

@@ -24,6 +24,7 @@ type change struct {
 	next    index.Slot
 	touched map[point.ID]struct{} // points written in this run
 	garbage []index.Slot          // slots killed in this run
+	payload int64                 // by how much the payloads have grown, in bytes
 	posts   []posting
 	adds    []payload.Schema
 	drops   []string
@@ -279,6 +280,7 @@ func (t *stager) forget(row storage.PointRow) error {
 
 // repost moves a slot's postings from one payload to another.
 func (t *stager) repost(slot index.Slot, old, fresh []byte) error {
+	t.c.payload += int64(len(fresh) - len(old))
 	if bytes.Equal(old, fresh) {
 		return nil
 	}
