@@ -34,6 +34,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hashicorp/raft"
+
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/schema"
 	"github.com/kithdb/kith/storage/shard"
@@ -113,6 +115,26 @@ func (n *Node) ready(ctx context.Context) error {
 	for _, g := range n.groups {
 		if err := g.ready(ctx); err != nil {
 			return fmt.Errorf("group %d: %w", g.id, err)
+		}
+	}
+	return nil
+}
+
+// Ready tells whether the node reads and writes: nil, or why not.
+func (n *Node) Ready() error {
+	if n.closing.Load() {
+		return ErrClosed
+	}
+	members := []*member{n.metaRaft}
+	for _, g := range n.groups {
+		members = append(members, g.member)
+	}
+	for _, m := range members {
+		if err := m.log.failed(); err != nil {
+			return err
+		}
+		if m.raft.State() != raft.Leader {
+			return fmt.Errorf("%w: a group has no leader", ErrNotReady)
 		}
 	}
 	return nil

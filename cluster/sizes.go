@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"github.com/kithdb/kith/index/payload"
+	"github.com/kithdb/kith/storage/schema"
 	"github.com/kithdb/kith/storage/shard"
 )
 
@@ -20,6 +21,23 @@ func (c *Collection) Sizes(payloads bool) (out shard.Sizes, err error) {
 		out.Points += part.Points
 		out.VectorBytes += part.VectorBytes
 		out.PayloadBytes += part.PayloadBytes
+	}
+	return out, nil
+}
+
+// ShardSizes is what each of the collection's shards stores, payloads not
+// counted.
+func (c *Collection) ShardSizes() ([]shard.Sizes, error) {
+	out := make([]shard.Sizes, len(c.r.Shards))
+	for i, p := range c.r.Shards {
+		s, ok := c.n.groups[p.Group].replica.Shard(p.Shard)
+		if !ok {
+			return nil, notFound(c.name)
+		}
+		var err error
+		if out[i], err = s.Sizes(false); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -43,6 +61,25 @@ func (c *Collection) ShardInfo() ([]shard.Status, error) {
 			return nil, notFound(c.name)
 		}
 		out[i] = s.Status()
+	}
+	return out, nil
+}
+
+// ShardWork is the background work of one shard.
+type ShardWork struct {
+	Shard schema.ShardID
+	shard.Work
+}
+
+// Work tells the background work of each of the collection's shards.
+func (c *Collection) Work() ([]ShardWork, error) {
+	out := make([]ShardWork, len(c.r.Shards))
+	for i, p := range c.r.Shards {
+		s, ok := c.n.groups[p.Group].replica.Shard(p.Shard)
+		if !ok {
+			return nil, notFound(c.name)
+		}
+		out[i] = ShardWork{p.Shard, s.Work()}
 	}
 	return out, nil
 }

@@ -43,7 +43,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	if err != nil {
 		s.fail(c, err)
 	}
-	s.metrics.observe(r, ctx.Response.StatusCode(), time.Since(c.start))
+	c.observe(r)
 	c.record(r, ctx.Response.StatusCode())
 	if cap(c.out) <= 1<<20 {
 		*c = call{out: c.out}
@@ -51,11 +51,27 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 }
 
+// observe counts the answer, for metrics and telemetry.
+func (c *call) observe(r *route) {
+	status, took := c.Response.StatusCode(), time.Since(c.start)
+	c.s.metrics.observe(r, status, took)
+	collection := ""
+	if r.needs.ofCollection() && c.s.ready.Load() {
+		if col, err := c.s.node.Collection(c.params[0]); err == nil {
+			collection = col.Name()
+		}
+	}
+	c.s.stats.observe(r.name, collection, status, took)
+}
+
 // serve runs a route's handler with everything that must hold before it.
 func (s *Server) serve(c *call, r *route) (err error) {
 	if !r.open {
 		if c.grant, err = s.keys.identify(&c.Request.Header); err != nil {
 			return err // a stranger takes no place from others
+		}
+		if err := s.notReady(); err != nil {
+			return err
 		}
 		select {
 		case s.inFlight <- struct{}{}:

@@ -84,6 +84,7 @@ func (c *call) deleteCollection() error {
 		return err
 	}
 	c.s.rates.forget(c.params[0])
+	c.s.stats.forget(c.params[0])
 	return c.json(existed)
 }
 

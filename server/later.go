@@ -21,7 +21,6 @@ POST   read     /collections/{name}/points/search/matrix/offsets
 POST   read     /collections/{name}/facet
 PUT    alter    /collections/{name}/vectors/{vector}
 DELETE alter    /collections/{name}/vectors/{vector}
-GET    read     /collections/{name}/optimizations
 GET    export   /collections/{name}/snapshots
 POST   alter    /collections/{name}/snapshots
 POST   manage   /collections/{name}/snapshots/upload
@@ -32,9 +31,6 @@ GET    readNode /snapshots
 POST   manage   /snapshots
 GET    readNode /snapshots/{snapshot}
 DELETE manage   /snapshots/{snapshot}
-GET    readNode /telemetry
-GET    readNode /issues
-DELETE manage   /issues
 `
 
 func (t *routes) addLater() {

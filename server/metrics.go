@@ -18,7 +18,7 @@ type metrics struct {
 	answers  *prometheus.CounterVec
 }
 
-func newMetrics(node *cluster.Node, inFlight chan struct{}) *metrics {
+func newMetrics(inFlight chan struct{}) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -29,7 +29,7 @@ func newMetrics(node *cluster.Node, inFlight chan struct{}) *metrics {
 			Name: "kith_http_answers_total", Help: "Answers, by endpoint and HTTP status.",
 		}, []string{"endpoint", "status"}),
 	}
-	m.registry.MustRegister(m.requests, m.answers, nodeCollector{node},
+	m.registry.MustRegister(m.requests, m.answers,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kith_http_in_flight", Help: "Requests being served."},
 			func() float64 { return float64(len(inFlight)) }))

@@ -97,6 +97,7 @@ func (c *call) scroll() error {
 		return err
 	}
 	points, next, err := query.Scroll(c.ctx, shards, &r)
+	c.slow(col, []asked{{filter: r.Filter}})
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,7 @@ func (c *call) count() error {
 		return err
 	}
 	n, err := query.Count(c.ctx, shards, f)
+	c.slow(col, []asked{{filter: f}})
 	if err != nil {
 		return err
 	}
@@ -207,6 +209,7 @@ func (c *call) runAll(rs []query.Request, write writeFound) error {
 			return err
 		}
 	}
+	defer c.slow(col, reads)
 	for i := range rs {
 		found, err := query.Run(c.ctx, shards, col.Schema(), &rs[i])
 		if err != nil {

@@ -109,9 +109,9 @@ func (s *Server) newRoutes() *routes {
 		t.add(method, pattern, &route{do: do, needs: needs})
 	}
 
-	for _, path := range []string{"/healthz", "/livez", "/readyz"} {
-		t.add("GET", path, &route{do: (*call).healthy, open: true, plain: true})
-	}
+	t.add("GET", "/healthz", &route{do: (*call).healthy, open: true, plain: true})
+	t.add("GET", "/livez", &route{do: (*call).healthy, open: true, plain: true})
+	t.add("GET", "/readyz", &route{do: (*call).readiness, open: true, plain: true})
 	t.add("GET", "/", &route{do: (*call).version, needs: anyKey, plain: true})
 	t.add("GET", "/metrics", &route{do: (*call).scrape, needs: readNode, plain: true})
 
@@ -144,6 +144,10 @@ func (s *Server) newRoutes() *routes {
 	on("POST", points+"/search", read, (*call).search)
 	on("POST", points+"/search/batch", read, (*call).searchBatch)
 
+	on("GET", "/collections/{name}/optimizations", read, (*call).optimizations)
+	on("GET", "/telemetry", readNode, (*call).telemetry)
+	on("GET", "/issues", readNode, (*call).listIssues)
+	on("DELETE", "/issues", manage, (*call).clearIssues)
 	on("GET", "/quotas", readNode, (*call).getQuotas)
 	on("PUT", "/quotas", manage, (*call).putQuotas)
 

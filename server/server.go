@@ -9,9 +9,13 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -30,6 +34,7 @@ type Options struct {
 	MaxInFlight    int           // requests at once, beyond which 503 is answered; 0: 1,024
 	RequestTimeout time.Duration // of one request; 0: 60 s
 	ReadTimeout    time.Duration // to receive one request whole; 0: 30 s
+	SlowQuery      time.Duration // from which a filtered read is looked into (GET /issues); 0: 300 ms
 	Version        string        // of kith
 	Commit         string
 	Logger         *slog.Logger // nil: slog.Default
@@ -41,6 +46,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxInFlight, 1024)
 	setDefault(&o.RequestTimeout, time.Minute)
 	setDefault(&o.ReadTimeout, 30*time.Second)
+	setDefault(&o.SlowQuery, 300*time.Millisecond)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -60,7 +66,8 @@ func setDefault[T comparable](v *T, to T) {
 // Server serves one node.
 type Server struct {
 	o        Options
-	node     *cluster.Node
+	ready    atomic.Bool   // node is there
+	node     *cluster.Node // set once, before ready
 	log      *slog.Logger
 	audit    *slog.Logger // administrative calls
 	http     *fasthttp.Server
@@ -68,20 +75,33 @@ type Server struct {
 	keys     keys
 	metrics  *metrics
 	rates    *rates
+	issues   issues
+	stats    stats
+	started  time.Time
+	id       string            // of this process, in telemetry
+	salt     [sha256.Size]byte // what an anonymous telemetry hides names with
 	zstd     *zstd.Encoder
 	inFlight chan struct{}
 }
 
-// New makes a server of a node; the node stays the caller's.
+// New makes a server of a node; the node stays the caller's. A nil node comes
+// later, with Ready: until then the server is alive and answers 503.
 func New(node *cluster.Node, o Options) (*Server, error) {
 	o = o.withDefaults()
-	s := &Server{o: o, node: node, log: o.Logger, audit: o.Logger.WithGroup("audit"), keys: newKeys(o), inFlight: make(chan struct{}, o.MaxInFlight), rates: newRates(time.Now)}
+	s := &Server{
+		o: o, log: o.Logger, audit: o.Logger.WithGroup("audit"), keys: newKeys(o),
+		inFlight: make(chan struct{}, o.MaxInFlight), rates: newRates(time.Now), started: time.Now(),
+	}
+	s.name()
 	var err error
 	if s.zstd, err = newZstd(); err != nil {
 		return nil, err
 	}
 	s.routes = s.newRoutes()
-	s.metrics = newMetrics(node, s.inFlight)
+	s.metrics = newMetrics(s.inFlight)
+	if node != nil {
+		s.Ready(node)
+	}
 	s.http = &fasthttp.Server{
 		Name:               "kith",
 		Handler:            s.handle,
@@ -100,6 +120,21 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 		DisablePreParseMultipartForm: true,
 	}
 	return s, nil
+}
+
+// Ready gives the server its node. It is called once.
+func (s *Server) Ready(node *cluster.Node) {
+	s.node = node
+	s.metrics.registry.MustRegister(nodeCollector{node})
+	s.ready.Store(true)
+}
+
+// name gives the process what tells it from others, and what nobody can guess.
+func (s *Server) name() {
+	rand.Read(s.salt[:])
+	id := sha256.Sum256(s.salt[:])
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // a UUID of version 8
+	s.id = fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:16])
 }
 
 // Serve answers requests on a listener until Shutdown.

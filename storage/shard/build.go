@@ -67,9 +67,13 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	case f.settings.M > 0 && (g.hnsw.M != f.settings.M || g.hnsw.EfConstruct != f.settings.EfConstruct):
 		return s.rebuild(v, f)
 	}
-	s.insertBlock(v, f, g)
 	if index.Slot(g.high.Load()) < v.st.next {
-		return true, s.saveGrown(f.field, g)
+		j := s.resume(Indexing, f.conf.Name)
+		s.insertBlock(v, f, g, j)
+		if index.Slot(g.high.Load()) < v.st.next {
+			return true, s.saveGrown(f.field, g)
+		}
+		s.finish(j, nil)
 	}
 	if err := s.repair(v, f, g); err != nil {
 		return false, err
@@ -96,8 +100,8 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	return &indexed{graph: graph, hnsw: f.settings}, nil
 }
 
-// insertBlock moves the next slots of the tail into the graph.
-func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed) {
+// insertBlock moves the next slots of the tail into the graph, for a job.
+func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed, j *Job) {
 	from := index.Slot(g.high.Load())
 	to := v.st.next
 	slots := f.has.AppendRange(nil, from, min(to, from+blockSlots))
@@ -108,6 +112,7 @@ func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed) {
 	to = min(to, from+blockSlots)
 	s.insertAll(f, g, slots)
 	g.high.Store(uint32(to))
+	s.progress(j, len(slots), f.has.Count(to, v.st.next))
 }
 
 // insertAll spreads the slots over the workers. While writes come in, all but
@@ -142,13 +147,15 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	j := s.resume(Reindexing, f.conf.Name)
 	for index.Slot(g.high.Load()) < v.st.next {
 		if s.o.Optimizer.isClosed() {
 			return false, errors.Join(errors.New("stopped while re-indexing"), g.graph.Close())
 		}
-		s.insertBlock(v, f, g)
+		s.insertBlock(v, f, g, j)
 	}
 	f.swapGraph(g)
+	s.finish(j, nil)
 	return true, nil
 }
 
@@ -169,7 +176,10 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
 	if nodes < o.VacuumMinVectorNumber || float64(dead) < o.DeletedThreshold*float64(nodes) || dead == 0 {
 		return nil
 	}
+	j := s.resume(Repairing, f.conf.Name)
 	removed, err := g.graph.Repair(f.has, s.o.Optimizer.workers)
+	s.progress(j, removed, 0)
+	s.finish(j, err)
 	if err != nil {
 		return err
 	}

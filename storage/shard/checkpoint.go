@@ -40,7 +40,9 @@ func (s *Shard) Checkpoint() error {
 // saveGraph writes a graph beside the old file and renames it into place. The
 // store is flushed first: a checkpoint must never know slots that a crash could
 // take from the store. build must be held.
-func (s *Shard) saveGraph(f *field, g *indexed) error {
+func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
+	j := s.resume(Saving, f.conf.Name)
+	defer func() { s.finish(j, err) }()
 	high := index.Slot(g.high.Load())
 	if err := s.o.Store.Flush(); err != nil {
 		return err

@@ -135,6 +135,7 @@ func (o *Optimizer) step(s *Shard) (more bool) {
 		o.log.Error("background indexing failed", "shard", s.id, "error", err)
 		text := err.Error()
 		s.fault.Store(&text)
+		s.failed(err)
 		return false
 	}
 	s.fault.Store(nil)

@@ -4,7 +4,7 @@
 // Who calls: storage/replica applies operations (Stage, Publish) on one
 // goroutine; query reads through views; the Optimizer builds graphs behind.
 // What it calls: storage for rows, index/* for search structures. It never
-// proposes, never looks at the clock, and never lets an index decide what an
+// proposes, never looks at the clock (but to say when background work ran), and never lets an index decide what an
 // operation does.
 //
 // # Locking
@@ -68,7 +68,8 @@ type Shard struct {
 	pins    pins
 	garbage atomic.Int64           // size of writer.garbage, for readers
 	fault   atomic.Pointer[string] // last failure of a background job
-	opened  atomic.Pointer[int64]  // bytes of payload at the open; nil until they are counted
+	jobs    jobs
+	opened  atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
 
 	// Owned by the writer.
 	writer struct {

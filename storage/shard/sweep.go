@@ -19,7 +19,7 @@ func (s *Shard) sweepable() int {
 // sweep deletes the vector rows of dead slots that no graph walks through any
 // more, in the store and in memory. It is local housekeeping: what it deletes
 // cannot be seen, so it needs no entry in the log. build must be held.
-func (s *Shard) sweep() error {
+func (s *Shard) sweep() (err error) {
 	if s.sweepable() == 0 {
 		return nil
 	}
@@ -32,6 +32,14 @@ func (s *Shard) sweep() error {
 		return nil
 	}
 	st := s.current.Load()
+	j := s.resume(Sweeping, "")
+	defer func() {
+		if j.Done == 0 && err == nil { // graphs hold all of them still
+			s.cancel(j)
+			return
+		}
+		s.finish(j, err)
+	}()
 	b := s.o.Store.NewBatch()
 	defer b.Close()
 	left := s.writer.garbage.Edit()
@@ -53,7 +61,9 @@ func (s *Shard) sweep() error {
 	}
 	s.writer.garbage = left.Done()
 	s.garbage.Store(int64(s.writer.garbage.Len()))
-	s.releaseRows(st, swept.Done())
+	gone := swept.Done()
+	s.progress(j, gone.Len(), 0)
+	s.releaseRows(st, gone)
 	return nil
 }
 

@@ -28,6 +28,8 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 		return
 	}
 	g.tuned = n
+	j := s.resume(Tuning, f.conf.Name)
+	defer s.finish(j, nil)
 	samples := s.sample(f, index.Slot(g.high.Load()))
 	if len(samples) == 0 {
 		return

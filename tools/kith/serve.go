@@ -98,28 +98,38 @@ type service struct {
 	failed chan error // what Serve returned, when nobody asked it to stop
 }
 
-// start opens what is needed from the bottom up. The port is taken first: when
-// it is not free, no data directory is touched.
+// start opens what is needed. The port is taken first: when it is not free, no
+// data directory is touched. While the directory opens, which takes as long as
+// there is to replay, the server is alive and not ready.
 func start(ctx context.Context, s settings, log *slog.Logger) (*service, error) {
 	listener, err := listen(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	node, err := cluster.Open(ctx, clusterOptions(s, log))
+	srv, err := server.New(nil, serverOptions(s, log))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", s.DataDir, err), listener.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
-	srv, err := server.New(node, serverOptions(s, log))
-	if err != nil {
-		return nil, errors.Join(err, node.Close(ctx), listener.Close())
-	}
-	svc := &service{addr: listener.Addr().String(), node: node, server: srv, failed: make(chan error, 1)}
+	svc := &service{addr: listener.Addr().String(), server: srv, failed: make(chan error, 1)}
 	go func() {
 		if err := srv.Serve(listener); err != nil {
 			svc.failed <- err
 		}
 	}()
+	if svc.node, err = cluster.Open(ctx, clusterOptions(s, log)); err != nil {
+		err = fmt.Errorf("open %s: %w", s.DataDir, err)
+		return nil, errors.Join(err, srv.Shutdown(context.WithoutCancel(ctx)), closeListener(listener))
+	}
+	srv.Ready(svc.node)
 	return svc, nil
+}
+
+// closeListener closes a listener that the server may have closed before.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // stop ends the service from the top down: requests first, for they use the
