@@ -355,10 +355,10 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	want := []string{
-		`jwt ann PUT /collections/{name} "/collections/c" done`,
-		`jwt  DELETE /collections/{name} "/collections/c" denied`,
-		`none  DELETE /collections/{name} "/collections/c" denied`,
-		`api-key  PUT /collections/{name} "/collections/c" failed`,
+		`jwt ann PUT /collections/{name} /collections/c done`,
+		`jwt  DELETE /collections/{name} /collections/c denied`,
+		`none  DELETE /collections/{name} /collections/c denied`,
+		`api-key  PUT /collections/{name} /collections/c failed`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("audit log:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -1,10 +1,6 @@
 package server
 
-import (
-	"strconv"
-
-	"github.com/valyala/fasthttp"
-)
+import "github.com/valyala/fasthttp"
 
 // longestSubject is how much of a token's subject the audit log takes, in bytes:
 // whoever makes tokens chooses it.
@@ -30,5 +26,5 @@ func (c *call) record(r *route, status int) {
 	}
 	c.s.audit.Info("administrative call",
 		"key", kind, "subject", subject[:min(len(subject), longestSubject)], "remote", c.RemoteIP().String(),
-		"endpoint", r.name, "path", strconv.QuoteToASCII(string(c.Path())), "outcome", outcome, "status", status)
+		"endpoint", r.name, "path", string(c.Path()), "outcome", outcome, "status", status)
 }

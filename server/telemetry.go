@@ -212,11 +212,15 @@ func (t *teller) collection(col *cluster.Collection, d *api.CollectionInfo) (obj
 	if err != nil {
 		return nil, err
 	}
+	work, err := col.Work()
+	if err != nil {
+		return nil, err
+	}
 	shards := make([]object, len(infos))
 	for i := range infos {
 		shards[i] = object{
 			"id": i, "remote": []object{}, "replicate_states": object{strconv.Itoa(peer): "Active"},
-			"local": t.shard(&infos[i], sizes[i]),
+			"local": t.shard(&infos[i], sizes[i], work[i].Ended),
 		}
 	}
 	config := object{
@@ -233,7 +237,7 @@ func (t *teller) collection(col *cluster.Collection, d *api.CollectionInfo) (obj
 	return object{"id": t.name(col.Name()), "config": config, "shards": shards, "transfers": []object{}, "resharding": []object{}}, nil
 }
 
-func (t *teller) shard(s *shard.Status, size shard.Sizes) object {
+func (t *teller) shard(s *shard.Status, size shard.Sizes, optimizations int) object {
 	status := "green"
 	switch {
 	case s.OptimizerError != "":
@@ -244,6 +248,6 @@ func (t *teller) shard(s *shard.Status, size shard.Sizes) object {
 	return object{
 		"variant_name": "local shard", "status": status, "total_optimized_points": t.count(s.IndexedVectors),
 		"num_points": t.count(s.Points), "num_vectors": t.count(s.Vectors), "vectors_size_bytes": t.count(int(size.VectorBytes)),
-		"optimizations": object{"status": t.status(s), "optimizations": object{"count": 0}},
+		"optimizations": object{"status": t.status(s), "optimizations": object{"count": t.count(optimizations)}},
 	}
 }

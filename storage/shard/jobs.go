@@ -38,6 +38,7 @@ const pastJobs = 32
 type jobs struct {
 	mu      sync.Mutex
 	last    uint64
+	ended   uint64
 	running []*Job
 	past    []Job // the oldest first
 }
@@ -76,6 +77,7 @@ func (s *Shard) finish(j *Job, err error) {
 func (x *jobs) end(j *Job, err error) {
 	x.running = slices.DeleteFunc(x.running, func(r *Job) bool { return r == j })
 	j.Finished = time.Now()
+	x.ended++
 	if err != nil {
 		j.Error = err.Error()
 	}
@@ -104,6 +106,7 @@ func (s *Shard) failed(err error) {
 // Work is a shard's background work.
 type Work struct {
 	Points  int
+	Ended   int // jobs since the open
 	Running []Job
 	Past    []Job // the newest first
 	// Queued are the vectors whose tails wait for their turn, with the slots in
@@ -125,6 +128,7 @@ func (s *Shard) Work() Work {
 		out.Running = append(out.Running, *j)
 	}
 	out.Past = slices.Clone(s.jobs.past)
+	out.Ended = int(s.jobs.ended)
 	s.jobs.mu.Unlock()
 	slices.Reverse(out.Past)
 	for i := range st.fields {
