@@ -131,7 +131,10 @@ func (c *call) admit(n need) error {
 	if !n.ofCollection() {
 		return c.grant.allows(n)
 	}
-	return c.grant.allows(n, c.namesOf(c.params[0])...)
+	if err := c.grant.allows(n, c.namesOf(c.params[0])...); err != nil {
+		return err
+	}
+	return c.strictTimeout()
 }
 
 // namesOf is a collection's name as given and, when that is an alias, its own.

@@ -58,9 +58,6 @@ func (c *call) strictRead(col *cluster.Collection, reads ...asked) error {
 	if !on {
 		return nil
 	}
-	if err := k.timeout(); err != nil {
-		return err
-	}
 	if c.batched {
 		if err := atMost(len(reads), k.m.SearchMaxBatchsize, "search batch size"); err != nil {
 			return err
@@ -82,15 +79,21 @@ func atMost[T cmp.Ordered](value T, limit *T, name string) error {
 	return strictly(fmt.Sprintf("Reduce the %q parameter to or below %v.", name, *limit), "Limit exceeded %v > %v for %q", value, *limit, name)
 }
 
-func (k *strict) timeout() error {
-	if k.m.MaxTimeout == nil {
-		return nil
-	}
-	seconds, err := strconv.Atoi(k.c.arg("timeout"))
+// strictTimeout refuses a request for more time than the collection's strict
+// mode gives. It is asked for every endpoint of a collection.
+func (c *call) strictTimeout() error {
+	seconds, err := strconv.Atoi(c.arg("timeout"))
 	if err != nil {
 		return nil // none is asked for: the server's own holds
 	}
-	return atMost(seconds, k.m.MaxTimeout, "timeout")
+	col, err := c.collection()
+	if err != nil {
+		return nil // the handler says so
+	}
+	if k, on := c.strict(col); on {
+		return atMost(seconds, k.m.MaxTimeout, "timeout")
+	}
+	return nil
 }
 
 func (k *strict) read(a *asked) error {
@@ -144,9 +147,6 @@ func (c *call) strictWrite(col *cluster.Collection, ops []op.Op) error {
 	k, on := c.strict(col)
 	if !on {
 		return nil
-	}
-	if err := k.timeout(); err != nil {
-		return err
 	}
 	for i := range ops {
 		if err := k.write(&ops[i]); err != nil {
