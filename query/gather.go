@@ -77,7 +77,7 @@ func (q *search) run(m shard.Matches) error {
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query)
 	}
-	if q.r.Exact || choose(&q.vec, len(query.Vector), matches, total, query.Ef) == scan {
+	if q.r.Exact || choose(&q.vec, matches, total, query.Ef) == scan {
 		if check != nil { // asked of every slot, it is cheaper in passing
 			v := q.verifier()
 			if query.Accept, err = v.all(set); err != nil {
@@ -133,7 +133,7 @@ func (q *search) scan(query index.Query, from index.Slot) error {
 		if err := q.ctx.Err(); err != nil {
 			return err
 		}
-		q.hits, _ = flat.Range(query, q.vec.Metric, q.vec.Rows, from, min(next, from+scanBlock), q.hits)
+		q.hits, _ = flat.Range(query, q.vec.Space, q.vec.Rows, from, min(next, from+scanBlock), q.hits)
 	}
 	return nil
 }

@@ -20,11 +20,11 @@ const walkFactor = 3
 
 // choose picks the cheaper way. matches is the (estimated) number of slots that
 // pass the filter, total the number that have the vector.
-func choose(v *shard.Vectors, dim, matches, total, ef int) plan {
+func choose(v *shard.Vectors, matches, total, ef int) plan {
 	if v.Graph == nil || matches == 0 {
 		return scan
 	}
-	if int64(matches)*int64(dim)*4 <= int64(v.Settings.FullScanThreshold)<<10 && matches < total {
+	if int64(matches)*int64(v.Rows.Stride()) <= int64(v.Settings.FullScanThreshold)<<10 && matches < total {
 		if float64(matches) <= walkFactor*walkCost(v, matches, total, ef)*4 {
 			return scan
 		}

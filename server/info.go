@@ -100,7 +100,7 @@ func describeVector(v *schema.Vector) object {
 	out := object{"size": v.Size, "distance": v.Metric.String()}
 	optional(out, "hnsw_config", v.HNSW)
 	optional(out, "on_disk", v.OnDisk)
-	given(out, "datatype", v.Datatype)
+	given(out, "datatype", v.Datatype.String())
 	given(out, "memory", v.Memory)
 	if v.Quantization != nil {
 		out["quantization_config"] = v.Quantization

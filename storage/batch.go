@@ -106,16 +106,17 @@ func (b *Batch) DeleteSlot(shard schema.ShardID, slot index.Slot) error {
 	return b.b.Delete(slotKey(shard, slot), nil)
 }
 
-// PutVector writes a slot's vector; vector is the number of its name.
-func (b *Batch) PutVector(shard schema.ShardID, vector uint16, slot index.Slot, values []float32) error {
-	op, err := b.set(vectorKeyLen, 4*len(values))
+// PutVector writes a slot's vector in its stored form (see index.Datatype);
+// vector is the number of its name.
+func (b *Batch) PutVector(shard schema.ShardID, vector uint16, slot index.Slot, row []byte) error {
+	op, err := b.set(vectorKeyLen, len(row))
 	if err != nil {
 		return err
 	}
 	putPrefix(op.Key, shard, kindVector)
 	binary.BigEndian.PutUint16(op.Key[shardKeyLen:], vector)
 	binary.BigEndian.PutUint32(op.Key[shardKeyLen+2:], uint32(slot))
-	putFloats(op.Value, values)
+	copy(op.Value, row)
 	return op.Finish()
 }
 

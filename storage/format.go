@@ -15,7 +15,13 @@ import (
 // Every change on disk takes the next number; a number is never reused.
 //
 //	1  the first
-const FormatVersion = 1
+//	2  vectors in the datatype of their schema; without one, as in 1: float32
+const FormatVersion = 2
+
+// oldestFormat is the oldest version that this build reads, and takes over by
+// marking it with the present one: what an older build could misread may be
+// written from then on.
+const oldestFormat = 1
 
 const (
 	formatFile  = "format"
@@ -41,10 +47,13 @@ func prepareDir(f FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	if found != FormatVersion {
-		return fmt.Errorf("%w: %s has version %d, this build reads version %d: use the build that wrote it", ErrFormat, dir, found, FormatVersion)
+	if found < oldestFormat || found > FormatVersion {
+		return fmt.Errorf("%w: %s has version %d, this build reads versions %d to %d: use the build that wrote it", ErrFormat, dir, found, oldestFormat, FormatVersion)
 	}
-	return checkManifest(f, dir, names)
+	if err := checkManifest(f, dir, names); err != nil || found == FormatVersion {
+		return err
+	}
+	return writeFormat(f, dir)
 }
 
 // foreign is the name of a file that an interrupted creation does not leave.

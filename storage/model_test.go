@@ -77,13 +77,11 @@ func (m *model) change(b *Batch, next map[string]string) error {
 		delete(next, string(slotKey(shard, slot)))
 		return b.DeleteSlot(shard, slot)
 	case 6, 7:
-		v := make([]float32, 1+m.rng.IntN(1500)) // some batches outgrow a memtable
-		value := make([]byte, 4*len(v))
+		v := make([]byte, 1+m.rng.IntN(6000)) // some batches outgrow a memtable
 		for i := range v {
-			v[i] = m.rng.Float32()
+			v[i] = byte(m.rng.Uint32())
 		}
-		putFloats(value, v)
-		next[string(vectorKey(shard, 1, slot))] = string(value)
+		next[string(vectorKey(shard, 1, slot))] = string(v)
 		return b.PutVector(shard, 1, slot, v)
 	case 8:
 		next[string(postingKey(shard, posting, slot))] = ""

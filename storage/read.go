@@ -73,20 +73,14 @@ func (r *Reader) GetSlot(shard schema.ShardID, slot index.Slot) (SlotRow, bool, 
 	return row, err == nil, errors.Join(err, release())
 }
 
-// GetVector appends a slot's vector to dst.
-func (r *Reader) GetVector(shard schema.ShardID, vector uint16, slot index.Slot, dst []float32) ([]float32, bool, error) {
+// GetVector appends a slot's vector, in its stored form, to dst.
+func (r *Reader) GetVector(shard schema.ShardID, vector uint16, slot index.Slot, dst []byte) ([]byte, bool, error) {
 	key := vectorKey(shard, vector, slot)
 	value, release, ok, err := r.get(key)
 	if !ok || err != nil {
 		return dst, false, err
 	}
-	if len(value)%4 != 0 {
-		err := corrupt(key, "a vector of %d bytes is not float32", len(value))
-		return dst, false, errors.Join(err, release())
-	}
-	n := len(dst)
-	dst = append(dst, make([]float32, len(value)/4)...)
-	CopyFloats(dst[n:], value)
+	dst = append(dst, value...)
 	return dst, true, release()
 }
 
@@ -175,11 +169,11 @@ func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(ind
 }
 
 // ScanVectors visits the rows of one vector of a shard, rising by slot, from a
-// slot on. raw is the vector's stored form: see CopyFloats.
+// slot on. raw is the vector's stored form: see index.Datatype.
 func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from index.Slot, yield func(slot index.Slot, raw []byte) bool) error {
 	return r.scan(vectorKey(shard, vector, from), vectorEnd(shard, vector), func(key, value []byte) (bool, error) {
-		if len(key) != vectorKeyLen || len(value)%4 != 0 {
-			return false, corrupt(key, "not a vector's row (%d bytes)", len(value))
+		if len(key) != vectorKeyLen {
+			return false, corrupt(key, "a vector's key has %d bytes", len(key))
 		}
 		return yield(keySlot(key), value), nil
 	})

@@ -44,7 +44,7 @@ func TestRowsRoundTrip(t *testing.T) {
 	}
 	p1 := PointRow{Slot: 1, Version: 9, Payload: []byte(`{"a":1}`)}
 	p2 := PointRow{Slot: index.NoSlot - 1, Version: 1 << 60}
-	vector := []float32{1, -2.5, 3e-40}
+	vector := []byte{1, 2, 3, 0x80, 255}
 	b := s.NewBatch()
 	must(t,
 		b.PutShard(shard, row),
@@ -99,7 +99,7 @@ func TestScansStartAndStop(t *testing.T) {
 	for shard := schema.ShardID(1); shard <= 3; shard++ {
 		for i := range index.Slot(10) {
 			id := point.Number(uint64(i))
-			must(t, b.PutPoint(shard, id, PointRow{Slot: i}), b.PutSlot(shard, i, SlotRow{ID: id}), b.PutVector(shard, 2, i, []float32{float32(i)}))
+			must(t, b.PutPoint(shard, id, PointRow{Slot: i}), b.PutSlot(shard, i, SlotRow{ID: id}), b.PutVector(shard, 2, i, []byte{byte(i)}))
 		}
 	}
 	must(t, b.Commit(1), b.Close())
@@ -120,11 +120,9 @@ func TestScansStartAndStop(t *testing.T) {
 	if want := []index.Slot{8, 8, 9, 9}; !reflect.DeepEqual(slots, want) {
 		t.Errorf("slots %v, want %v", slots, want)
 	}
-	var sum float32
+	var sum int
 	must(t, s.ScanVectors(2, 2, 5, func(slot index.Slot, raw []byte) bool {
-		var v [1]float32
-		CopyFloats(v[:], raw)
-		sum += v[0]
+		sum += int(raw[0])
 		return slot < 8
 	}))
 	if sum != 5+6+7+8 {
@@ -179,7 +177,7 @@ func TestDropShardLeavesNeighbours(t *testing.T) {
 	b := s.NewBatch()
 	for _, shard := range shards {
 		must(t, b.PutShard(shard, ShardRow{}), b.PutPoint(shard, uuidID(255), PointRow{}),
-			b.PutVector(shard, 65535, index.NoSlot-1, []float32{1}), b.PutPosting(shard, bytes.Repeat([]byte{0xff}, 40), index.NoSlot))
+			b.PutVector(shard, 65535, index.NoSlot-1, []byte{1, 2, 3, 4}), b.PutPosting(shard, bytes.Repeat([]byte{0xff}, 40), index.NoSlot))
 	}
 	must(t, b.Commit(1), b.Close())
 	left := append([]schema.ShardID(nil), shards...)
@@ -294,4 +292,17 @@ func TestSharedCache(t *testing.T) {
 	}
 	must(t, a.Close(), b.Close())
 	cache.Close()
+}
+
+// A store of version 1 is taken over, and no older build opens it again.
+func TestFormatOneIsTakenOver(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, "db", Options{FS: fs})
+	must(t, s.Close())
+	must(t, writeSynced(fs, fs.PathJoin("db", formatFile), formatMagic+"1\n"))
+	s = mustOpen(t, "db", Options{FS: fs})
+	must(t, s.Close())
+	if v, err := readFormat(fs, "db"); err != nil || v != FormatVersion {
+		t.Errorf("version %d, %v", v, err)
+	}
 }

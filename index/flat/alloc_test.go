@@ -16,8 +16,8 @@ func TestScansAllocateNothing(t *testing.T) {
 	q := index.Query{Vector: rows.Floats(1), K: 3, Accept: setOf(slots)}
 	hits := make([]index.Hit, 0, 8)
 	for name, scan := range map[string]func(){
-		"Range":  func() { flat.Range(q, index.Dot, rows, 0, 9000, hits) },
-		"Search": func() { flat.Search(q, index.Dot, rows, slots, hits) },
+		"Range":  func() { flat.Range(q, index.Space{Metric: index.Dot}, rows, 0, 9000, hits) },
+		"Search": func() { flat.Search(q, index.Space{Metric: index.Dot}, rows, slots, hits) },
 	} {
 		if n := testing.AllocsPerRun(200, scan); n >= 1 {
 			t.Errorf("%s: %v allocations per run", name, n)

@@ -28,6 +28,8 @@ type scratch struct {
 	ids   [block]uint32
 	dists [batch]float32
 	top   TopK
+	query simd.Query
+	row   []byte // the query's stored form, where it needs one
 }
 
 // scratches is a cache of memory, not of state: any scan may take any of them.
@@ -38,18 +40,19 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // alone: callers merge. A nil q.Accept is an empty set here, since a scan cannot
 // know which slots are live.
 //
-// Every accepted slot must be below rows.Len(), and q.Vector as long as a row.
+// Every accepted slot must be below rows.Len(), and q.Vector have as many
+// dimensions as a row.
 // Concurrency: any number of goroutines. Nothing is allocated but dst's growth.
-func Range(q index.Query, m index.Metric, rows arena.Rows, from, to index.Slot, dst []index.Hit) ([]index.Hit, index.Work) {
+func Range(q index.Query, space index.Space, rows arena.Rows, from, to index.Slot, dst []index.Hit) ([]index.Hit, index.Work) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	s.top.Reset(q.K)
+	defer s.done()
+	s.begin(&q, space)
 	to = min(to, index.Slot(rows.Len()))
 	work := index.Work{}
 	for from < to {
 		next := min(to, (from/block+1)*block)
 		ids := passing(q.Check, q.Accept.AppendRange(s.ids[:0], from, next))
-		work.Distances += s.offer(&q, m, rows, ids)
+		work.Distances += s.offer(rows, ids)
 		from = next
 	}
 	return s.top.Append(dst), work
@@ -58,25 +61,36 @@ func Range(q index.Query, m index.Metric, rows arena.Rows, from, to index.Slot, 
 // Search appends to dst the q.K nearest of the listed slots that are in
 // q.Accept (nil: all are) and pass q.Check, nearest first, equal distances by
 // slot. A slot listed twice is found twice. Otherwise it is as Range.
-func Search(q index.Query, m index.Metric, rows arena.Rows, slots []uint32, dst []index.Hit) ([]index.Hit, index.Work) {
+func Search(q index.Query, space index.Space, rows arena.Rows, slots []uint32, dst []index.Hit) ([]index.Hit, index.Work) {
 	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
-	s.top.Reset(q.K)
+	defer s.done()
+	s.begin(&q, space)
 	work := index.Work{}
 	for len(slots) > 0 {
 		n := min(len(slots), block)
 		ids := passing(q.Check, accepted(q.Accept, s.ids[:0], slots[:n]))
-		work.Distances += s.offer(&q, m, rows, ids)
+		work.Distances += s.offer(rows, ids)
 		slots = slots[n:]
 	}
 	return s.top.Append(dst), work
 }
 
+func (s *scratch) begin(q *index.Query, space index.Space) {
+	s.top.Reset(q.K)
+	s.query, s.row = simd.Encoded(space, q.Vector, s.row)
+}
+
+// done forgets the borrowed query.
+func (s *scratch) done() {
+	s.query = simd.Query{}
+	scratches.Put(s)
+}
+
 // offer computes the distances of the slots and offers them; it counts them.
-func (s *scratch) offer(q *index.Query, m index.Metric, rows arena.Rows, ids []uint32) int {
+func (s *scratch) offer(rows arena.Rows, ids []uint32) int {
 	for done := 0; done < len(ids); done += batch {
 		part := ids[done:min(done+batch, len(ids))]
-		simd.Distances(m, q.Vector, rows.Base(), rows.Stride(), part, s.dists[:])
+		s.query.Distances(rows.Base(), rows.Stride(), part, s.dists[:])
 		for i, id := range part {
 			s.top.Offer(index.Slot(id), s.dists[i])
 		}

@@ -20,7 +20,7 @@ func BenchmarkRange(b *testing.B) {
 			b.ReportAllocs()
 			hits := make([]index.Hit, 0, q.K)
 			for b.Loop() {
-				hits, _ = flat.Range(q, index.Euclid, rows, 0, n, hits[:0])
+				hits, _ = flat.Range(q, index.Space{Metric: index.Euclid}, rows, 0, n, hits[:0])
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(slots)), "ns/distance")
 		})
@@ -28,7 +28,7 @@ func BenchmarkRange(b *testing.B) {
 			b.ReportAllocs()
 			hits := make([]index.Hit, 0, q.K)
 			for b.Loop() {
-				hits, _ = flat.Search(q, index.Euclid, rows, slots, hits[:0])
+				hits, _ = flat.Search(q, index.Space{Metric: index.Euclid}, rows, slots, hits[:0])
 			}
 		})
 	}

@@ -84,14 +84,14 @@ func TestRangeAndSearchAgreeWithASort(t *testing.T) {
 		}
 		before := []index.Hit{{Slot: 1, Dist: -1}}
 		want := append(before[:1:1], naive(q, m, rows, in)...)
-		got, work := flat.Range(q, m, rows, index.Slot(from), index.Slot(to), before[:1:1])
+		got, work := flat.Range(q, index.Space{Metric: m}, rows, index.Slot(from), index.Slot(to), before[:1:1])
 		if !slices.Equal(got, want) || work.Distances != checked {
 			t.Fatalf("Range: %v\nwant %v\n%d distances for %d", got, want, work.Distances, checked)
 		}
 		rng.Shuffle(len(in), func(i, j int) { in[i], in[j] = in[j], in[i] })
 		for _, accept := range []*index.Set{q.Accept, nil} {
 			q.Accept = accept
-			if got, _ := flat.Search(q, m, rows, in, before[:1:1]); !slices.Equal(got, want) {
+			if got, _ := flat.Search(q, index.Space{Metric: m}, rows, in, before[:1:1]); !slices.Equal(got, want) {
 				t.Fatalf("Search: %v\nwant %v", got, want)
 			}
 		}
@@ -101,7 +101,7 @@ func TestRangeAndSearchAgreeWithASort(t *testing.T) {
 func TestSearchLeavesOutWhatIsNotAccepted(t *testing.T) {
 	rows := rowsOf(t, 100, 3, 9)
 	q := index.Query{Vector: rows.Floats(0), K: 100, Accept: setOf([]uint32{3, 50})}
-	hits, work := flat.Search(q, index.Euclid, rows, []uint32{1, 3, 50, 99}, nil)
+	hits, work := flat.Search(q, index.Space{Metric: index.Euclid}, rows, []uint32{1, 3, 50, 99}, nil)
 	if len(hits) != 2 || work.Distances != 2 {
 		t.Errorf("%v, %+v", hits, work)
 	}
@@ -111,11 +111,11 @@ func TestRangeOfNothing(t *testing.T) {
 	rows := rowsOf(t, 10, 3, 9)
 	empty := arena.New(arena.Options{RowBytes: 12}).Rows()
 	for name, hits := range map[string][]index.Hit{
-		"nil set":   first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5}, index.Dot, rows, 0, 10, nil)),
-		"no range":  first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5, Accept: setOf([]uint32{1})}, index.Dot, rows, 5, 2, nil)),
-		"no rows":   first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5, Accept: setOf([]uint32{1})}, index.Dot, empty, 0, 10, nil)),
-		"no slots":  first(flat.Search(index.Query{Vector: rows.Floats(0), K: 5}, index.Dot, rows, nil, nil)),
-		"k is zero": first(flat.Search(index.Query{Vector: rows.Floats(0)}, index.Dot, rows, []uint32{1, 2}, nil)),
+		"nil set":   first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5}, index.Space{Metric: index.Dot}, rows, 0, 10, nil)),
+		"no range":  first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5, Accept: setOf([]uint32{1})}, index.Space{Metric: index.Dot}, rows, 5, 2, nil)),
+		"no rows":   first(flat.Range(index.Query{Vector: rows.Floats(0), K: 5, Accept: setOf([]uint32{1})}, index.Space{Metric: index.Dot}, empty, 0, 10, nil)),
+		"no slots":  first(flat.Search(index.Query{Vector: rows.Floats(0), K: 5}, index.Space{Metric: index.Dot}, rows, nil, nil)),
+		"k is zero": first(flat.Search(index.Query{Vector: rows.Floats(0)}, index.Space{Metric: index.Dot}, rows, []uint32{1, 2}, nil)),
 	} {
 		if len(hits) != 0 {
 			t.Errorf("%s: %v", name, hits)

@@ -1,4 +1,5 @@
-// Package hnsw is a hierarchical navigable small world graph over float32 rows
+// Package hnsw is a hierarchical navigable small world graph over rows of
+// float32, float16 or uint8
 // (Malkov and Yashunin, arXiv 1603.09320). DESIGN.md says what differs from the
 // paper, and what was measured.
 //
@@ -22,16 +23,21 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // Options shapes a graph.
 type Options struct {
 	Dim         int
 	Metric      index.Metric
+	Datatype    index.Datatype
 	M           int // links per node above level 0, 2 to 512; twice that at level 0
 	EfConstruct int // breadth of the search that places a node, at least 1
 	Seed        uint64
 }
+
+// space is how the rows are compared.
+func (o *Options) space() index.Space { return index.Space{Metric: o.Metric, Datatype: o.Datatype} }
 
 func (o Options) validate() error {
 	if o.Dim < 1 || !o.Metric.Valid() || o.M < 2 || o.M > 512 || o.EfConstruct < 1 {
@@ -82,13 +88,14 @@ func nodeWord(levels int, first uint32) uint32 { return first<<levelBits | uint3
 func levelsOf(word uint32) int                 { return int(word & (1<<levelBits - 1)) }
 func firstOf(word uint32) uint32               { return word >> levelBits }
 
-// New makes an empty graph. vectors must be pinned, its rows Dim float32s.
+// New makes an empty graph. vectors must be pinned, its rows Dim values of
+// the datatype.
 func New(vectors *arena.Arena, o Options) (*Graph, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if !vectors.Pinned() || vectors.Rows().Stride() != 4*o.Dim {
-		return nil, errors.New("bug: a graph needs pinned rows of its own dimension")
+	if !vectors.Pinned() || vectors.Rows().Stride() != o.Datatype.Bytes()*o.Dim {
+		return nil, errors.New("bug: a graph needs pinned rows of its own dimension and datatype")
 	}
 	g := &Graph{o: o, vectors: vectors,
 		base:  newGround(o.most(0)),
@@ -143,6 +150,9 @@ func (g *Graph) Bytes() int64 {
 func (g *Graph) Close() error {
 	return errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
 }
+
+// row is a slot's vector as a query.
+func (g *Graph) row(s uint32) simd.Query { return simd.Row(g.o.space(), g.vectors.Rows().Bytes(s)) }
 
 // list is a node's links on a level.
 func (g *Graph) list(s uint32, level int) []uint32 {

@@ -106,7 +106,7 @@ func (s *space) recall(g *Graph, q index.Query, queries int) float64 {
 		if exact.Accept == nil {
 			exact.Accept = all(s.rows.Rows().Len())
 		}
-		truth, _ := flat.Range(exact, s.m, s.rows.Rows(), 0, index.Slot(s.rows.Rows().Len()), nil)
+		truth, _ := flat.Range(exact, index.Space{Metric: s.m}, s.rows.Rows(), 0, index.Slot(s.rows.Rows().Len()), nil)
 		hits, _ := g.Search(q, nil)
 		want += len(truth)
 		for _, h := range hits {

@@ -28,7 +28,7 @@ func (g *Graph) Insert(s index.Slot) error {
 		return nil
 	}
 	entry = g.entry.Load()
-	w := g.walker(g.vectors.Rows().Floats(uint32(s)))
+	w := g.walker(g.row(uint32(s)))
 	err := w.connect(uint32(s), level, entry)
 	g.release(w)
 	if err != nil {
@@ -163,13 +163,12 @@ func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 	if len(hits) <= most {
 		return hits
 	}
-	rows := w.g.vectors.Rows()
 	w.kept, w.slots = w.kept[:0], w.slots[:0]
 	for _, h := range hits {
 		if len(w.kept) == most {
 			break
 		}
-		if !w.shadowed(rows.Floats(uint32(h.Slot)), h.Dist) {
+		if !w.shadowed(w.g.row(uint32(h.Slot)), h.Dist) {
 			w.kept = append(w.kept, h)
 			w.slots = append(w.slots, uint32(h.Slot))
 		}
@@ -179,13 +178,13 @@ func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 
 // shadowed reports whether a kept hit is nearer to the vector than the node is.
 // It looks at a few at a time: most often one of the first decides.
-func (w *walker) shadowed(vector []float32, dist float32) bool {
+func (w *walker) shadowed(vector simd.Query, dist float32) bool {
 	const few = 4
 	rows := w.g.vectors.Rows()
 	var d [few]float32
 	for at := 0; at < len(w.slots); at += few {
 		part := w.slots[at:min(at+few, len(w.slots))]
-		simd.Distances(w.g.o.Metric, vector, rows.Base(), rows.Stride(), part, d[:])
+		vector.Distances(rows.Base(), rows.Stride(), part, d[:])
 		for i := range part {
 			if d[i] < dist {
 				return true
@@ -238,7 +237,8 @@ func (w *walker) measure(node uint32, others []uint32) {
 	rows := w.g.vectors.Rows()
 	w.fresh = append(w.fresh[:0], others...)
 	w.dist = slices.Grow(w.dist[:0], len(others))[:len(others)]
-	simd.Distances(w.g.o.Metric, rows.Floats(node), rows.Base(), rows.Stride(), w.fresh, w.dist)
+	from := w.g.row(node)
+	from.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
 	w.hits = w.hits[:0]
 	for i, s := range w.fresh {
 		w.hits = append(w.hits, index.Hit{Slot: index.Slot(s), Dist: w.dist[i]})

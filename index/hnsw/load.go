@@ -46,16 +46,21 @@ func readHeader(r io.Reader, o Options) (*header, error) {
 	switch {
 	case !bytes.Equal(h.Magic[:], []byte(magic)):
 		return nil, fmt.Errorf("%w: it does not begin with %s", ErrCorrupt, magic)
-	case h.Version != version:
-		return nil, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, h.Version, version)
+	case h.Version == 0 || h.Version > version:
+		return nil, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, h.Version, version)
 	case h.CRC != crc32.Checksum(head[:headerSize-4], castagnoli):
 		return nil, fmt.Errorf("%w: checksum of the header", ErrCorrupt)
-	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed:
+	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
 		return nil, fmt.Errorf("%w: %+v", ErrSettings, *h)
 	case uint64(h.Upper) > uint64(h.Slots)*maxLevel:
 		return nil, fmt.Errorf("%w: %d upper lists for %d slots", ErrCorrupt, h.Upper, h.Slots)
 	}
 	return h, nil
+}
+
+// sameType: not given is float32.
+func sameType(saved uint32, d index.Datatype) bool {
+	return max(saved, uint32(index.Float32)) == uint32(max(d, index.Float32))
 }
 
 func (g *Graph) read(b *blockReader, h *header) error {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // Repair takes the nodes that are not live out of the graph and answers how
@@ -28,7 +29,7 @@ func (g *Graph) Repair(live *index.Set, workers int) (removed int, err error) {
 	faults := make([]error, max(workers, 1))
 	for i := range faults {
 		wg.Go(func() {
-			r := &repairer{live: live, walker: g.walker(nil)}
+			r := &repairer{live: live, walker: g.walker(simd.Query{})}
 			defer g.release(r.walker)
 			const stretch = 1024
 			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
@@ -138,7 +139,7 @@ func (r *repairer) searchLive(s uint32, level int) []uint32 {
 	if entry == noEntry || int(entry>>32) < level {
 		return nil
 	}
-	r.query = r.g.vectors.Rows().Floats(s)
+	r.query = r.g.row(s)
 	r.filtered(r.descend(entry, level), level, r.g.o.EfConstruct, &index.Query{Accept: r.live})
 	var near []uint32
 	for _, h := range r.results {

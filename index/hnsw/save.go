@@ -28,7 +28,7 @@ var (
 // The form is in docs/formats.md.
 const (
 	magic      = "KITHHNSW"
-	version    = 1
+	version    = 2 // 1 had no datatype: zeros there, float32
 	headerSize = 80
 	blockSize  = 1 << 20
 )
@@ -51,7 +51,7 @@ type header struct {
 	Applied uint64
 	Entry   uint64
 	Seed    uint64
-	_       [4]byte
+	Type    uint32 // the datatype; 0 is float32
 	CRC     uint32 // of what is before
 }
 
@@ -60,7 +60,7 @@ func (g *Graph) Save(w io.Writer, m Meta) error {
 	h := header{
 		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: uint32(g.o.M), Ef: uint32(g.o.EfConstruct),
 		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: g.upperLists(), Count: uint32(g.Len()),
-		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(), Seed: g.o.Seed,
+		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(), Seed: g.o.Seed, Type: uint32(g.o.Datatype),
 	}
 	copy(h.Magic[:], magic)
 	head, err := binary.Append(nil, binary.LittleEndian, &h)

@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // Search appends the K nearest accepted slots that it finds, nearest first. Ef
@@ -11,7 +12,8 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	if entry == noEntry {
 		return dst, index.Work{}
 	}
-	w := g.walker(q.Vector)
+	w := g.walker(simd.Query{})
+	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
 	defer g.release(w)
 	at := w.descend(entry, 0)
 	ef := q.Ef

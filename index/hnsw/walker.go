@@ -13,7 +13,8 @@ import (
 // have grown it allocates nothing.
 type walker struct {
 	g     *Graph
-	query []float32
+	query simd.Query
+	row   []byte  // memory for a query's stored form
 	stamp []uint8 // by slot: the last walk that saw it
 	epoch uint8
 	fresh []uint32  // slots to measure
@@ -40,7 +41,7 @@ type candidate struct {
 
 const expanded = 1 << 31
 
-func (g *Graph) walker(query []float32) *walker {
+func (g *Graph) walker(query simd.Query) *walker {
 	w, ok := g.walkers.Get().(*walker)
 	if !ok {
 		w = &walker{g: g}
@@ -50,7 +51,7 @@ func (g *Graph) walker(query []float32) *walker {
 }
 
 func (g *Graph) release(w *walker) {
-	w.query = nil
+	w.query = simd.Query{}
 	g.walkers.Put(w)
 }
 
@@ -109,7 +110,7 @@ func (w *walker) distances() {
 	}
 	w.dist = w.dist[:n]
 	rows := w.g.vectors.Rows()
-	simd.Distances(w.g.o.Metric, w.query, rows.Base(), rows.Stride(), w.fresh, w.dist)
+	w.query.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
 	w.work.Distances += n
 }
 

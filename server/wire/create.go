@@ -195,15 +195,28 @@ func (s *scanner) vectorParam(v *schema.Vector, key, name string) (err *Error) {
 	case "memory":
 		v.Memory, err = s.text(name)
 	case "datatype":
-		if err = s.oneOf(name, "float32"); err == nil {
-			v.Datatype = "float32"
-		}
+		v.Datatype, err = s.datatype(name)
 	case "multivector_config":
 		err = s.notYet(name)
 	default:
 		err = s.unknown(name)
 	}
 	return err
+}
+
+func (s *scanner) datatype(field string) (index.Datatype, *Error) {
+	text, err := s.text(field)
+	switch {
+	case err != nil:
+		return 0, err
+	case text == "turbo4":
+		return 0, unsupported(field, text)
+	}
+	d, fault := index.ParseDatatype(text)
+	if fault != nil {
+		return 0, wrong(field, "%v", fault)
+	}
+	return d, nil
 }
 
 func (s *scanner) flag(field string) (*bool, *Error) {

@@ -44,9 +44,15 @@ type Vector struct {
 	OnDisk       *bool           `json:"on_disk,omitempty"`
 	HNSW         *HNSWDiff       `json:"hnsw,omitempty"` // overrides the collection's
 	Quantization json.RawMessage `json:"quantization,omitempty"`
-	Datatype     string          `json:"datatype,omitempty"` // "" or "float32"
+	Datatype     index.Datatype  `json:"datatype,omitempty"` // 0, not given: float32
 	Memory       string          `json:"memory,omitempty"`   // accepted and reported
 }
+
+// Space is how the vector's rows are held and compared.
+func (v *Vector) Space() index.Space { return index.Space{Metric: v.Metric, Datatype: v.Datatype} }
+
+// RowBytes is the size of one stored vector.
+func (v *Vector) RowBytes() int { return v.Size * v.Datatype.Bytes() }
 
 // HNSW is the graph's settings (contract: HnswConfig).
 type HNSW struct {

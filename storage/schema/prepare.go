@@ -12,7 +12,8 @@ import (
 
 // Prepare checks that every point fits the collection and brings its vectors
 // into their stored form: Cosine vectors are normalised in place (a zero vector
-// stays zero). The first fault is returned as a *FieldError, and then some
+// stays zero; uint8 ones keep their length, and it is divided by at search).
+// The datatype's rounding happens when a vector is stored. The first fault is returned as a *FieldError, and then some
 // vectors may already be normalised.
 func (c *Collection) Prepare(points []point.Point) error {
 	for i := range points {
@@ -54,8 +55,22 @@ func (c *Collection) PrepareVector(name string, values []float32) *FieldError {
 		}
 		sum += float64(x) * float64(x)
 	}
-	if v.Metric == index.Cosine {
+	switch {
+	case v.Metric == index.Cosine && v.Datatype != index.Uint8:
 		normalise(values, sum)
+	case v.Datatype == index.Float16:
+		return fitsFloat16(field, values)
+	}
+	return nil
+}
+
+// fitsFloat16 refuses what would be stored as infinite: no distance to it is a
+// number, so nobody would find the point again.
+func fitsFloat16(field string, values []float32) *FieldError {
+	for i, x := range values {
+		if h := index.ToFloat16(x); h&0x7fff == 0x7c00 {
+			return &FieldError{field + "[" + strconv.Itoa(i) + "]", fmt.Sprintf("%v is too large for float16: at most %v", x, index.MaxFloat16)}
+		}
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package shard
 
 import (
+	"bytes"
+	"slices"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
@@ -12,11 +14,12 @@ import (
 // field is one named vector of a shard: its rows by slot and, once there are
 // enough of them, its graph.
 type field struct {
-	conf   schema.Vector
-	number uint16 // names the vector in the store's keys
-	rows   *arena.Arena
-	graph  atomic.Pointer[indexed]
-	effort atomic.Int32 // ef that met the recall goal when last measured; 0: not measured
+	conf    schema.Vector
+	number  uint16 // names the vector in the store's keys
+	rows    *arena.Arena
+	graph   atomic.Pointer[indexed]
+	scratch []byte       // a vector's stored form; the writer's own
+	effort  atomic.Int32 // ef that met the recall goal when last measured; 0: not measured
 }
 
 // indexed is a graph and how far it reaches: every live slot below high is in.
@@ -39,7 +42,33 @@ type fieldState struct {
 
 func newField(c *schema.Collection, at int, number uint16) *field {
 	v := c.Vectors[at]
-	return &field{conf: v, number: number, rows: arena.New(arena.Options{RowBytes: 4 * v.Size})}
+	return &field{conf: v, number: number, rows: arena.New(arena.Options{RowBytes: v.RowBytes()})}
+}
+
+// write encodes a vector into its row, which is answered for the store; the slot
+// is not published yet. Writer only.
+func (f *field) write(s index.Slot, values []float32) (row []byte, err error) {
+	if err := f.rows.Grow(int(s) + 1); err != nil {
+		return nil, err
+	}
+	row = f.rows.Rows().Bytes(uint32(s))
+	f.conf.Datatype.Encode(row, values)
+	return row, nil
+}
+
+// holds says whether a slot's row is what the vector would be stored as. Writer
+// only.
+func (f *field) holds(s index.Slot, values []float32) bool {
+	f.scratch = slices.Grow(f.scratch[:0], f.conf.RowBytes())[:f.conf.RowBytes()]
+	f.conf.Datatype.Encode(f.scratch, values)
+	return bytes.Equal(f.scratch, f.rows.Rows().Bytes(uint32(s)))
+}
+
+// vector is a copy of a slot's vector.
+func (f *fieldState) vector(s index.Slot) []float32 {
+	values := make([]float32, f.conf.Size)
+	f.conf.Datatype.Decode(values, f.data.Bytes(uint32(s)))
+	return values
 }
 
 // wantsGraph says whether the field has enough vectors for a graph.
@@ -48,7 +77,7 @@ func (f *fieldState) wantsGraph(c *schema.Collection) bool {
 		return false
 	}
 	least, ok := c.Optimizers.IndexingBytes()
-	return ok && int64(f.has.Len())*int64(f.conf.Size)*4 >= least
+	return ok && int64(f.has.Len())*int64(f.conf.RowBytes()) >= least
 }
 
 // tail counts the live vectors that should be in a graph and are not yet.
@@ -64,7 +93,7 @@ func (f *fieldState) tail(c *schema.Collection, next index.Slot) int {
 }
 
 func (f *fieldState) graphOptions() hnsw.Options {
-	return hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
+	return hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
 }
 
 // pinGraph takes the current graph, nil when there is none. Drop its pin.

@@ -90,7 +90,7 @@ func (l *loader) loadField(at int) error {
 	if fault == nil {
 		data := f.rows.Rows()
 		err := l.s.o.Store.ScanVectors(l.s.id, number, 0, func(slot index.Slot, raw []byte) bool {
-			if len(raw) != 4*f.conf.Size || slot >= l.st.next {
+			if len(raw) != f.conf.RowBytes() || slot >= l.st.next {
 				fault = fmt.Errorf("%w: vector %q of slot %d has %d bytes", storage.ErrCorrupt, f.conf.Name, slot, len(raw))
 				return false
 			}

@@ -209,7 +209,7 @@ func (t *stager) sameVectors(slot index.Slot, vectors []point.Vector) bool {
 	}
 	for _, v := range vectors {
 		i := slices.IndexFunc(fields, func(f fieldState) bool { return f.conf.Name == v.Name })
-		if !t.c.has[i].Contains(slot) || !slices.Equal(fields[i].rows.Rows().Floats(uint32(slot)), v.Values) {
+		if !t.c.has[i].Contains(slot) || !fields[i].holds(slot, v.Values) {
 			return false
 		}
 	}
@@ -243,25 +243,17 @@ func (t *stager) take(p *point.Point) (index.Slot, error) {
 	fields := t.s.current.Load().fields
 	for _, v := range p.Vectors {
 		i := slices.IndexFunc(fields, func(f fieldState) bool { return f.conf.Name == v.Name })
-		if err := fields[i].write(slot, v.Values); err != nil {
+		row, err := fields[i].write(slot, v.Values)
+		if err != nil {
 			return 0, err
 		}
-		if err := t.b.PutVector(t.s.id, fields[i].number, slot, v.Values); err != nil {
+		if err := t.b.PutVector(t.s.id, fields[i].number, slot, row); err != nil {
 			return 0, err
 		}
 		t.c.has[i].Add(slot)
 	}
 	t.c.live.Add(slot)
 	return slot, nil
-}
-
-// write puts a vector into its row; the slot is not published yet.
-func (f *field) write(s index.Slot, values []float32) error {
-	if err := f.rows.Grow(int(s) + 1); err != nil {
-		return err
-	}
-	copy(f.rows.Rows().Floats(uint32(s)), values)
-	return nil
 }
 
 // forget takes a stored version out of every index. Its vector rows stay until

@@ -1,8 +1,6 @@
 package shard
 
 import (
-	"slices"
-
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/flat"
 )
@@ -61,8 +59,8 @@ func (s *Shard) sample(f *fieldState, high index.Slot) []sampled {
 		// The vector itself is left out: finding it says nothing.
 		e := f.has.Edit()
 		e.Remove(index.Slot(slot))
-		q := index.Query{Vector: slices.Clone(f.data.Floats(slot)), K: tuneK, Accept: e.Done()}
-		truth, _ := flat.Range(q, f.conf.Metric, f.data, 0, high, nil)
+		q := index.Query{Vector: f.vector(index.Slot(slot)), K: tuneK, Accept: e.Done()}
+		truth, _ := flat.Range(q, f.conf.Space(), f.data, 0, high, nil)
 		out = append(out, sampled{q, truth})
 	}
 	return out

@@ -101,7 +101,7 @@ func (v *View) Slot(id point.ID) (index.Slot, bool) {
 
 // Vectors is one named vector's data at the view's moment.
 type Vectors struct {
-	Metric   index.Metric
+	index.Space
 	Settings schema.HNSW
 	Has      *index.Set // live slots that have the vector
 	Rows     arena.Rows
@@ -117,7 +117,7 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 	if !ok {
 		return Vectors{}, false
 	}
-	out := Vectors{Metric: f.conf.Metric, Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load())}
+	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load())}
 	if g := f.pinGraph(); g != nil {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.
@@ -172,8 +172,7 @@ func (v *View) vectors(s index.Slot, sel point.VectorSelector) []point.Vector {
 	for i := range v.st.fields {
 		f := &v.st.fields[i]
 		if sel.Wants(f.conf.Name) && f.has.Contains(s) {
-			values := append([]float32(nil), f.data.Floats(uint32(s))...)
-			out = append(out, point.Vector{Name: f.conf.Name, Values: values})
+			out = append(out, point.Vector{Name: f.conf.Name, Values: f.vector(s)})
 		}
 	}
 	return out
