@@ -73,6 +73,9 @@ func (r *reader) minShould(at string, v *fastjson.Value, depth int) (*MinShould,
 	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
 		switch key {
 		case "conditions":
+			if v.Type() != fastjson.TypeArray {
+				return wrong(at+".conditions", "expected an array of conditions, got %s", v.Type())
+			}
 			m.Conditions, err = r.clause(at+".conditions", v, depth)
 		case "min_count":
 			n, bad := v.Int()
@@ -85,8 +88,14 @@ func (r *reader) minShould(at string, v *fastjson.Value, depth int) (*MinShould,
 		}
 		return err
 	})
-	if err == nil && m.MinCount < 0 {
+	switch {
+	case err != nil:
+	case m.Conditions == nil:
+		err = wrong(at+".conditions", "missing")
+	case m.MinCount < 0:
 		err = wrong(at+".min_count", "missing")
+	case m.MinCount == 0:
+		err = wrong(at+".min_count", "value 0 invalid, must be 1 or larger")
 	}
 	return m, err
 }
@@ -97,7 +106,7 @@ func (r *reader) clause(at string, v *fastjson.Value, depth int) ([]Condition, e
 		c, err := r.condition(at, v, depth)
 		return []Condition{c}, err
 	}
-	var out []Condition
+	out := []Condition{}
 	for i, e := range v.GetArray() {
 		c, err := r.condition(fmt.Sprintf("%s[%d]", at, i), e, depth)
 		if err != nil {
@@ -188,8 +197,12 @@ func (r *reader) nested(at string, v *fastjson.Value, depth int) (*Nested, error
 		}
 		return err
 	})
-	if err == nil && (n.Key.steps == nil || n.Filter == nil) {
-		err = wrong(at, "needs key and filter")
+	switch {
+	case err != nil:
+	case n.Key.steps == nil:
+		err = wrong(at+".key", "missing")
+	case n.Filter == nil:
+		err = wrong(at+".filter", "missing")
 	}
 	return n, err
 }

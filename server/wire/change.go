@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage/op"
@@ -80,7 +81,7 @@ func (s *scanner) quantization(field string) (json.RawMessage, *Error) {
 	if s.peek() == '"' {
 		return nil, s.oneOf(field, "Disabled")
 	}
-	return s.config(field)
+	return s.quantizationOf(field)
 }
 
 // vectorChanges eats changes of vectors by name; "" is the unnamed one.
@@ -108,7 +109,7 @@ func (s *scanner) vectorChanges(c *schema.Collection, field string) *Error {
 			case "on_disk":
 				v.OnDisk, err = s.flag(at)
 			case "memory":
-				v.Memory, err = s.text(at)
+				v.Memory, err = s.word(at, placement.words...)
 			default:
 				err = s.unknown(at)
 			}
@@ -130,6 +131,22 @@ func (s *scanner) mergeHNSW(v *schema.Vector, field string) *Error {
 	return nil
 }
 
+// fieldSchema eats the name of a kind of index, or an object with its options.
+func (s *scanner) fieldSchema(field string) (json.RawMessage, *Error) {
+	switch s.peek() {
+	case '{':
+		return s.shaped(field, indexShape)
+	case 'n':
+		s.null()
+		return nil, nil
+	}
+	word, err := s.word(field, indexShape["type"].words...)
+	if err != nil {
+		return nil, err
+	}
+	return strconv.AppendQuote(nil, word), nil
+}
+
 // CreateIndex reads a request for a payload index.
 func CreateIndex(body []byte) (op.Op, error) {
 	return whole(body, func(s *scanner, _ string) (op.Op, *Error) {
@@ -139,9 +156,7 @@ func CreateIndex(body []byte) (op.Op, error) {
 			case "field_name":
 				o.Field, err = s.path(key)
 			case "field_schema":
-				if !s.null() {
-					o.FieldSchema, err = s.raw(key)
-				}
+				o.FieldSchema, err = s.fieldSchema(key)
 			default:
 				err = s.unknown(key)
 			}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -35,7 +34,7 @@ func CreateCollection(body []byte) (schema.Collection, error) {
 			case "sparse_vectors":
 				err = s.noneOf(key, "sparse vectors")
 			case "wal_config":
-				c.WAL, err = s.config(key)
+				c.WAL, err = s.shaped(key, walShape)
 			case "metadata":
 				c.Metadata, err = s.payload(key)
 			default:
@@ -55,7 +54,7 @@ func (s *scanner) settings(c *schema.Collection, key, name string) (err *Error) 
 	case "write_consistency_factor":
 		return s.uint32(name, 1, maxNodes, &c.WriteConsistencyFactor)
 	case "payload":
-		c.Payload, err = s.config(name)
+		c.Payload, err = s.shaped(name, payloadShape)
 	case "hnsw_config":
 		var d *schema.HNSWDiff
 		if d, err = s.hnsw(name); err == nil {
@@ -64,7 +63,7 @@ func (s *scanner) settings(c *schema.Collection, key, name string) (err *Error) 
 	case "optimizers_config":
 		err = s.optimizers(&c.Optimizers, name)
 	case "quantization_config":
-		c.Quantization, err = s.config(name)
+		c.Quantization, err = s.quantizationOf(name)
 	case "strict_mode_config":
 		var m *schema.StrictMode
 		if m, err = s.strictMode(name); err == nil {
@@ -88,15 +87,6 @@ func (s *scanner) uint32(field string, least, most int, to *uint32) *Error {
 		*to = uint32(n)
 	}
 	return err
-}
-
-// config eats an object that is kept as it is.
-func (s *scanner) config(field string) (json.RawMessage, *Error) {
-	if s.peek() != '{' {
-		return nil, s.fail(field, "an object")
-	}
-	text, err := s.raw(field)
-	return slices.Clone(text), err
 }
 
 func (s *scanner) oneOf(field string, words ...string) *Error {
@@ -189,11 +179,11 @@ func (s *scanner) vectorParam(v *schema.Vector, key, name string) (err *Error) {
 	case "hnsw_config":
 		v.HNSW, err = s.hnsw(name)
 	case "quantization_config":
-		v.Quantization, err = s.config(name)
+		v.Quantization, err = s.quantizationOf(name)
 	case "on_disk":
 		v.OnDisk, err = s.flag(name)
 	case "memory":
-		v.Memory, err = s.text(name)
+		v.Memory, err = s.word(name, placement.words...)
 	case "datatype":
 		v.Datatype, err = s.datatype(name)
 	case "multivector_config":
@@ -265,7 +255,7 @@ func (s *scanner) hnsw(field string) (*schema.HNSWDiff, *Error) {
 		case "inline_storage":
 			d.InlineStorage, err = s.flag(name)
 		case "memory":
-			d.Memory, err = s.text(name)
+			d.Memory, err = s.word(name, placement.words...)
 		default:
 			err = s.unknown(name)
 		}

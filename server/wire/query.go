@@ -163,7 +163,7 @@ func (s *scanner) params(r *query.Request, field string) *Error {
 		}
 		switch key {
 		case "hnsw_ef":
-			r.Ef, err = s.count(name, 0)
+			r.Ef, err = s.count(name, 1)
 		case "exact":
 			r.Exact, err = s.boolean(name)
 		case "indexed_only":
@@ -171,7 +171,9 @@ func (s *scanner) params(r *query.Request, field string) *Error {
 		case "quantization":
 			err = s.quantizationParams(r, name)
 		case "acorn":
-			_, err = s.raw(name) // a hint on how to search; there is one way
+			err = s.fieldsOf(name, acornShape) // a hint on how to search; there is one way
+		case "idf":
+			err = s.notYet(name)
 		default:
 			err = s.unknown(name)
 		}

@@ -16,7 +16,11 @@ func (s *scanner) withPayload(field string) (sel point.PayloadSelector, err *Err
 		return sel, err
 	case '{':
 		sel.Enable = true
+		given := 0
 		err = s.object(field, func(key string) (err *Error) {
+			if given++; given > 1 {
+				return wrong(under(field, key), "given beside another; give include or exclude")
+			}
 			switch key {
 			case "include":
 				sel.Include, err = s.texts(under(field, key))
@@ -27,6 +31,9 @@ func (s *scanner) withPayload(field string) (sel point.PayloadSelector, err *Err
 			}
 			return err
 		})
+		if err == nil && given == 0 {
+			err = wrong(field, "expected include or exclude")
+		}
 		return sel, err
 	case 'n':
 		s.null()

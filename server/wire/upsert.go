@@ -136,7 +136,7 @@ func (u *upserter) vectors(n int, field string) *Error {
 		return u.vector(n, "", field)
 	case '{':
 		return u.object(field, func(key string) *Error {
-			if u.peek() == '{' {
+			if c := u.peek(); c == '{' || c == '"' {
 				return unsupported(under(field, key), "a sparse vector or an inference object")
 			}
 			return u.vector(n, key, under(field, key))
@@ -174,8 +174,11 @@ func (u *upserter) batch(field string) *Error {
 	if err != nil {
 		return err
 	}
-	if ids == nil || columns == nil {
-		return wrong(field, "ids and vectors are both required")
+	switch {
+	case ids == nil:
+		return wrong(under(field, "ids"), "missing")
+	case columns == nil:
+		return wrong(under(field, "vectors"), "missing")
 	}
 	for name, n := range columns {
 		if n != len(ids) {

@@ -59,6 +59,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":          {"tools/kith"},
 	"github.com/knadh/koanf":          {"tools/kith"},
 	"github.com/mmcloughlin/avo":      {}, // index/simd/_gen is a module of its own
+	"github.com/getkin/kin-openapi":   {}, // tests read the documents with it
 	"github.com/blevesearch/bleve":    {"index/text"},
 	"github.com/yalue/onnxruntime_go": {"encoder"},
 }
