@@ -49,8 +49,9 @@ type placement struct {
 // not know them must stop rather than go on without. What has none is written
 // as 1, so that an older build still reads it.
 const (
-	bookVersion   = 1
-	quotasVersion = 2
+	bookVersion    = 1
+	quotasVersion  = 2
+	recoverVersion = 3 // reserve and replace
 )
 
 func newCatalogue(groups int) *catalogue {
@@ -68,6 +69,9 @@ type command struct {
 	Delete  *string        `json:"delete,omitempty"`
 	Aliases []AliasAction  `json:"aliases,omitempty"`
 	Quotas  *Quotas        `json:"quotas,omitempty"` // since version 2
+	// Since version 3: see recover.go.
+	Reserve *reserveCommand `json:"reserve,omitempty"`
+	Replace *replaceCommand `json:"replace,omitempty"`
 }
 
 type createCommand struct {
@@ -92,7 +96,7 @@ type outcome struct {
 // without it would let members differ.
 func (c *catalogue) Apply(l *raft.Log) any {
 	var cmd command
-	if err := json.Unmarshal(l.Data, &cmd); err != nil || cmd.Version < bookVersion || cmd.Version > quotasVersion {
+	if err := json.Unmarshal(l.Data, &cmd); err != nil || cmd.Version < bookVersion || cmd.Version > recoverVersion {
 		panic(fmt.Sprintf("FATAL: cluster log entry %d (version %d) cannot be read by this build: %v", l.Index, cmd.Version, err))
 	}
 	c.mu.Lock()
@@ -107,26 +111,43 @@ func (c *catalogue) Apply(l *raft.Log) any {
 	case cmd.Quotas != nil:
 		c.book.Quotas = cmd.Quotas
 		return outcome{}
+	case cmd.Reserve != nil:
+		return outcome{record: &record{Shards: c.place(cmd.Reserve.Shards, cmd.Reserve.Groups)}}
+	case cmd.Replace != nil:
+		return c.replace(cmd.Replace, l.Index)
 	default:
 		return outcome{err: c.changeAliases(cmd.Aliases)}
 	}
 }
 
 func (c *catalogue) create(cmd *createCommand, index uint64) outcome {
-	if _, taken := c.book.Collections[cmd.Name]; taken {
-		return outcome{err: fmt.Errorf("collection `%s` %w", cmd.Name, ErrExists)}
+	if err := c.free(cmd.Name); err != nil {
+		return outcome{err: err}
 	}
-	if _, taken := c.book.Aliases[cmd.Name]; taken {
-		return outcome{err: fmt.Errorf("alias `%s` %w: a collection cannot have the name of an alias", cmd.Name, ErrExists)}
-	}
-	r := &record{Schema: cmd.Schema, Revision: index}
-	for range cmd.Schema.ShardNumber {
-		group := schema.GroupID(uint32(c.book.NextShard) % uint32(cmd.Groups))
-		r.Shards = append(r.Shards, placement{Shard: c.book.NextShard, Group: group})
-		c.book.NextShard++
-	}
+	r := &record{Schema: cmd.Schema, Shards: c.place(int(cmd.Schema.ShardNumber), cmd.Groups), Revision: index}
 	c.book.Collections[cmd.Name] = r
 	return outcome{record: r}
+}
+
+// free refuses a name that a collection or an alias has.
+func (c *catalogue) free(name string) error {
+	if _, taken := c.book.Collections[name]; taken {
+		return fmt.Errorf("collection `%s` %w", name, ErrExists)
+	}
+	if _, taken := c.book.Aliases[name]; taken {
+		return fmt.Errorf("alias `%s` %w: a collection cannot have the name of an alias", name, ErrExists)
+	}
+	return nil
+}
+
+// place gives out shard numbers, and groups in turn.
+func (c *catalogue) place(shards, groups int) []placement {
+	var out []placement
+	for range shards {
+		out = append(out, placement{Shard: c.book.NextShard, Group: schema.GroupID(uint32(c.book.NextShard) % uint32(groups))})
+		c.book.NextShard++
+	}
+	return out
 }
 
 func (c *catalogue) update(cmd *updateCommand, index uint64) outcome {

@@ -53,8 +53,11 @@ func (n *Node) nameLock(name string) *sync.Mutex {
 
 // command proposes an entry of the cluster group.
 func (n *Node) command(ctx context.Context, c command) (*record, error) {
-	if c.Version = bookVersion; c.Quotas != nil {
+	switch c.Version = bookVersion; {
+	case c.Quotas != nil:
 		c.Version = quotasVersion
+	case c.Reserve != nil || c.Replace != nil:
+		c.Version = recoverVersion
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

@@ -23,6 +23,9 @@ func (c *Collection) Shards(ctx context.Context, linear bool) ([]query.Shard, er
 	for i, p := range c.r.Shards {
 		s, ok := c.n.groups[p.Group].replica.Shard(p.Shard)
 		if !ok {
+			if now := c.moved(); now != nil {
+				return now.Shards(ctx, linear)
+			}
 			return nil, notFound(c.name)
 		}
 		out[i] = query.Local(s)

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/kithdb/kith/storage/op"
@@ -37,6 +38,29 @@ func (c *Collection) Write(ctx context.Context, ops []op.Op, _ Ack) (operationID
 		return 0, err
 	}
 	defer c.n.writes.Done()
+	name := c.name
+	for {
+		operationID, err = c.write(ctx, ops)
+		if !errors.Is(err, op.ErrNoShard) {
+			return operationID, err
+		}
+		if c = c.moved(); c == nil {
+			return operationID, notFound(name)
+		}
+	}
+}
+
+// moved is the collection after a recovery gave it other shards, nil when it did
+// not.
+func (c *Collection) moved() *Collection {
+	name, r, ok := c.n.meta.find(c.name)
+	if !ok || slices.Equal(r.Shards, c.r.Shards) {
+		return nil
+	}
+	return &Collection{n: c.n, name: name, r: r}
+}
+
+func (c *Collection) write(ctx context.Context, ops []op.Op) (uint64, error) {
 	w := &writer{c: c, groups: map[schema.GroupID]*entries{}}
 	for i := range ops {
 		w.add(&ops[i])
@@ -49,11 +73,7 @@ func (c *Collection) Write(ctx context.Context, ops []op.Op, _ Ack) (operationID
 			return 0, err
 		}
 	}
-	operationID, err = w.propose(ctx)
-	if errors.Is(err, op.ErrNoShard) {
-		err = notFound(c.name)
-	}
-	return operationID, err
+	return w.propose(ctx)
 }
 
 // Consumes reports whether a write may take memory or disk: deletions do not, so

@@ -38,6 +38,7 @@ type Options struct {
 //
 // Concurrency: Apply is for one goroutine; everything else for any.
 type Replica struct {
+	dir   string
 	store *storage.Store
 	cuts  *shard.Cuts
 	apply sync.Mutex // held while the store's rows change
@@ -63,13 +64,17 @@ func Open(dir string, o Options) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Replica{store: st, cuts: shard.NewCuts(st), log: o.Logger}
+	r := &Replica{dir: dir, store: st, cuts: shard.NewCuts(st), log: o.Logger}
 	r.mu.shards = map[schema.ShardID]*shard.Shard{}
 	r.shard = shard.Options{
 		Store: st, Apply: &r.apply, Cuts: r.cuts, Optimizer: o.Optimizer,
 		Dir: filepath.Join(dir, "index"), Logger: o.Logger,
 	}
-	if err := r.load(); err != nil {
+	err = r.load()
+	if err == nil {
+		err = r.tidy()
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
