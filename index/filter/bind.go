@@ -1,5 +1,7 @@
 package filter
 
+import "strings"
+
 // Bind is a copy of the filter whose text conditions cut text as the text
 // indexes of their fields do. analyzer answers nil for a field without one.
 // Parts without text conditions are shared with f.
@@ -38,9 +40,8 @@ func (b binder) conditions(list []Condition, prefix string) []Condition {
 		c := &out[i]
 		switch {
 		case c.Match != nil && c.Match.Text != nil:
-			m, text := *c.Match, *c.Match.Text
-			text.Analyze = b.analyzer(prefix + m.Key.String())
-			m.Text = &text
+			m := *c.Match
+			m.Text = m.Text.bind(b.analyzer(prefix + m.Key.String()))
 			c.Match = &m
 		case c.Nested != nil:
 			n := *c.Nested
@@ -55,7 +56,7 @@ func (b binder) conditions(list []Condition, prefix string) []Condition {
 
 // elements is the prefix of the fields inside the objects of an array.
 func elements(key string) string {
-	if len(key) > 2 && key[len(key)-2:] == "[]" {
+	if len(key) > 2 && strings.HasSuffix(key, "[]") {
 		return key + "."
 	}
 	return key + "[]."

@@ -53,41 +53,52 @@ func Merge(payload, patch []byte, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var a fastjson.Arena
-	mergeAt(&a, doc, path.steps, add)
-	return doc.MarshalTo(nil), nil
+	m := merger{add: add}
+	return m.at(doc, path.steps).MarshalTo(nil), nil
 }
 
 func mergeInto(dst, add *fastjson.Value) {
 	add.GetObject().Visit(func(key []byte, v *fastjson.Value) { dst.Set(string(key), v) })
 }
 
-func mergeAt(a *fastjson.Arena, v *fastjson.Value, steps []step, add *fastjson.Value) {
-	if len(steps) == 0 {
-		mergeInto(v, add)
-		return
-	}
-	st := steps[0]
-	next := v.Get(st.key)
-	if st.each {
-		if next == nil {
-			return // no element to merge into
-		}
-		for _, e := range next.GetArray() {
-			if e.Type() == fastjson.TypeObject {
-				mergeAt(a, e, steps[1:], add)
-			}
-		}
-		return
-	}
-	if next == nil || next.Type() != fastjson.TypeObject {
-		next = a.NewObject()
-		v.Set(st.key, next)
-	}
-	mergeAt(a, next, steps[1:], add)
+// merger merges an object into values below a path.
+type merger struct {
+	arena fastjson.Arena
+	add   *fastjson.Value
 }
 
-// DeleteKeys removes what the paths lead to. The result is compact.
+// at answers what stands in the place of v, which may be nil, after the merge.
+// What has not the type that the path needs is replaced; elements that an array
+// does not have are not made.
+func (m *merger) at(v *fastjson.Value, steps []step) *fastjson.Value {
+	if len(steps) > 0 && steps[0].kind != keyStep {
+		return m.inArray(v, steps)
+	}
+	if v == nil || v.Type() != fastjson.TypeObject {
+		v = m.arena.NewObject()
+	}
+	if len(steps) == 0 {
+		mergeInto(v, m.add)
+		return v
+	}
+	v.Set(steps[0].key, m.at(v.Get(steps[0].key), steps[1:]))
+	return v
+}
+
+func (m *merger) inArray(v *fastjson.Value, steps []step) *fastjson.Value {
+	if v == nil || v.Type() != fastjson.TypeArray {
+		return m.arena.NewArray()
+	}
+	for i, e := range v.GetArray() {
+		if steps[0].kind == eachStep || steps[0].index == i {
+			v.SetArrayItem(i, m.at(e, steps[1:]))
+		}
+	}
+	return v
+}
+
+// DeleteKeys removes what the paths lead to. The result is compact. A path that
+// ends in a single element, such as a[0], removes nothing.
 func DeleteKeys(payload []byte, keys []string) ([]byte, error) {
 	doc, err := parseObject(payload)
 	if err != nil {
@@ -104,22 +115,22 @@ func DeleteKeys(payload []byte, keys []string) ([]byte, error) {
 }
 
 func deleteAt(v *fastjson.Value, steps []step) {
-	st := steps[0]
-	next := v.Get(st.key)
+	st, last := &steps[0], len(steps) == 1
 	switch {
-	case v.Type() != fastjson.TypeObject || next == nil:
-	case len(steps) == 1 && st.each:
-		for i := len(next.GetArray()) - 1; i >= 0; i-- {
-			next.Del(strconv.Itoa(i))
+	case st.kind == eachStep && last:
+		for i := len(v.GetArray()) - 1; i >= 0; i-- {
+			v.Del(strconv.Itoa(i))
 		}
-	case len(steps) == 1:
-		v.Del(st.key)
-	case st.each:
-		for _, e := range next.GetArray() {
+	case st.kind == eachStep:
+		for _, e := range v.GetArray() {
 			deleteAt(e, steps[1:])
 		}
+	case child(v, st) == nil:
+	case !last:
+		deleteAt(child(v, st), steps[1:])
+	case st.kind == indexStep: // the contract takes single elements out of no array
 	default:
-		deleteAt(next, steps[1:])
+		v.Del(st.key)
 	}
 }
 
@@ -139,47 +150,54 @@ func Project(payload []byte, sel point.PayloadSelector) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var a fastjson.Arena
-	out := a.NewObject()
-	for _, key := range sel.Include {
+	paths := make([][]step, len(sel.Include))
+	for i, key := range sel.Include {
 		path, err := ParsePath(key)
 		if err != nil {
 			return nil, err
 		}
-		keepAt(&a, out, doc, path.steps)
+		paths[i] = path.steps
 	}
-	return out.MarshalTo(nil), nil
+	var a fastjson.Arena
+	return keep(&a, doc, paths).MarshalTo(nil), nil
 }
 
-// keepAt copies what the path leads to from src into dst, both objects.
-func keepAt(a *fastjson.Arena, dst, src *fastjson.Value, steps []step) {
-	st := steps[0]
-	next := src.Get(st.key)
-	if src.Type() != fastjson.TypeObject || next == nil {
-		return
-	}
-	if len(steps) == 1 {
-		dst.Set(st.key, next)
-		return
-	}
-	if st.each {
-		list := dst.Get(st.key)
-		if list == nil {
-			list = a.NewArray()
-			dst.Set(st.key, list)
+// keep is the part of v that the paths lead to. Elements of arrays keep their
+// places, and a scalar before the end of a path stays, as the contract has it.
+func keep(a *fastjson.Arena, v *fastjson.Value, paths [][]step) *fastjson.Value {
+	for _, p := range paths {
+		if len(p) == 0 {
+			return v
 		}
-		for i, e := range next.GetArray() {
-			if list.Get(strconv.Itoa(i)) == nil {
-				list.SetArrayItem(i, a.NewObject())
+	}
+	switch v.Type() {
+	case fastjson.TypeObject:
+		out := a.NewObject()
+		v.GetObject().Visit(func(key []byte, next *fastjson.Value) {
+			if below := after(paths, step{key: string(key)}); below != nil {
+				out.Set(string(key), keep(a, next, below))
 			}
-			keepAt(a, list.Get(strconv.Itoa(i)), e, steps[1:])
+		})
+		return out
+	case fastjson.TypeArray:
+		out := a.NewArray()
+		if below := after(paths, step{kind: eachStep}); below != nil {
+			for i, e := range v.GetArray() {
+				out.SetArrayItem(i, keep(a, e, below))
+			}
 		}
-		return
+		return out
 	}
-	inner := dst.Get(st.key)
-	if inner == nil {
-		inner = a.NewObject()
-		dst.Set(st.key, inner)
+	return v
+}
+
+// after is the rest of the paths that start with a step; nil when none does.
+func after(paths [][]step, first step) [][]step {
+	var out [][]step
+	for _, p := range paths {
+		if p[0] == first {
+			out = append(out, p[1:])
+		}
 	}
-	keepAt(a, inner, next, steps[1:])
+	return out
 }

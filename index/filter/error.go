@@ -6,6 +6,7 @@ import "fmt"
 type Error struct {
 	Field   string // path in the filter, such as must[2].match
 	Problem string
+	Bound   bool // a well-formed value breaks a declared bound
 }
 
 func (e *Error) Error() string {
@@ -17,4 +18,8 @@ func (e *Error) Error() string {
 
 func wrong(field, format string, args ...any) error {
 	return &Error{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+func bound(field, format string, args ...any) error {
+	return &Error{Field: field, Problem: fmt.Sprintf(format, args...), Bound: true}
 }

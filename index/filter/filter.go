@@ -81,7 +81,7 @@ type Range struct {
 }
 
 // DatetimeRange compares RFC 3339 strings, and their shorter forms, as
-// microseconds since 1970 in UTC; nil bounds are open.
+// microseconds since 1970 in UTC (see ParseTime); nil bounds are open.
 type DatetimeRange struct {
 	Key              Path
 	LT, GT, LTE, GTE *int64
@@ -96,7 +96,10 @@ type Nested struct {
 	Filter *Filter
 }
 
-// ValuesCount compares the number of values at Key; nil bounds are open.
+// ValuesCount compares the number of values at Key; nil bounds are open. An
+// array counts its elements, a null is 0 and any other value 1; where the path
+// leads to nothing, the count is 0. Of several values, one within the bounds is
+// enough.
 type ValuesCount struct {
 	Key              Path
 	LT, GT, LTE, GTE *uint64
@@ -105,20 +108,22 @@ type ValuesCount struct {
 // HasVector holds for points that have the named vector; "" is the unnamed one.
 type HasVector struct{ Name string }
 
-// Slice holds for the points of one of Total disjoint parts of the ids.
+// Slice holds for the points of one of Total disjoint parts of the ids; Index
+// is below Total. See Holds.
 type Slice struct{ Index, Total uint64 }
 
 // GeoPoint is a place in degrees: Lon from −180 to 180, Lat from −90 to 90.
 type GeoPoint struct{ Lon, Lat float64 }
 
-// GeoBox holds for places inside a rectangle, its edges included. It crosses
+// GeoBox holds for places inside a rectangle, its edges excluded. It crosses
 // the antimeridian when TopLeft lies east of BottomRight.
 type GeoBox struct {
 	Key                  Path
 	TopLeft, BottomRight GeoPoint
 }
 
-// GeoRadius holds for places at most Radius metres from Center, on a sphere.
+// GeoRadius holds for places less than Radius metres from Center, on a sphere
+// of EarthRadius.
 type GeoRadius struct {
 	Key    Path
 	Center GeoPoint
@@ -126,21 +131,30 @@ type GeoRadius struct {
 }
 
 // GeoPolygon holds for places inside the ring Exterior and in none of the holes
-// Interiors. Rings are closed: the last place is the first.
+// Interiors, borders excluded. Rings are closed: the last place is the first.
+// Lon and Lat are taken as plane coordinates: no edge crosses the antimeridian.
 type GeoPolygon struct {
 	Key       Path
 	Exterior  []GeoPoint
 	Interiors [][]GeoPoint
 }
 
-// Text looks for words in a string. Without Analyze, that is without a text
-// index on the field, it looks for substrings.
+// Text looks for words in strings. Without Analyze, that is without a text
+// index on the field, it looks for substrings of one string: the whole query
+// (AllWords, Phrase), or one of its words parted by space (AnyWord). With it,
+// words are sought in all strings of the field together, a phrase in one of
+// them; a query without words finds nothing.
 type Text struct {
 	Kind  TextKind
 	Query string
 	// Analyze is set by Bind: how the field's text index cuts and folds text.
 	Analyze Analyze
+	words   []string // the query's words for substrings, by Parse
+	tokens  []Token  // the analysed query, by Bind
 }
+
+// Tokens is the query as the field's text index cuts it; nil before Bind.
+func (t *Text) Tokens() []Token { return t.tokens }
 
 // TextKind says how the words of a Text must appear.
 type TextKind uint8
@@ -149,10 +163,12 @@ type TextKind uint8
 const (
 	AllWords TextKind = iota + 1 // every word of the query
 	AnyWord                      // at least one
-	Phrase                       // all of them, in a row
+	Phrase                       // all of them, in a row, in one string
 )
 
-// Token is one word of an analysed text and its place among the words.
+// Token is one word of an analysed text and its place among the words. Tokens
+// come by rising position; several may share one. A negative position says that
+// the field's index keeps none, so that no phrase is found.
 type Token struct {
 	Term     string
 	Position int

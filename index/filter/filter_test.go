@@ -62,13 +62,37 @@ func TestParseNamesTheField(t *testing.T) {
 	f(`[]`, "expected an object")
 	f(`{"must":[{"key":"a","match":{"valu":1}}]}`, "filter.must[0].match.valu")
 	f(`{"must":[{"key":"a","match":{"value":1.5}}]}`, "must[0].match.value")
-	f(`{"must":[{"key":"a"}]}`, "exactly one")
+	f(`{"must":[{"key":"a"}]}`, "filter.must[0]: nothing is asked")
 	f(`{"mst":[]}`, "filter.mst")
 	f(`{"must":[{"has_id":[-1]}]}`, "has_id[0]")
 	f(`{"must":[{"has_id":[1.5]}]}`, "has_id[0]")
 	f(`{"must":[{"has_id":["936da01f"]}]}`, "has_id[0]")
 	f(`{"must":[{"key":"a..b","match":{"value":1}}]}`, "payload path")
-	f(`{"must":[{"key":"a","geo_radius":{}}]}`, "not supported yet")
+	f(`{"must":[{"key":"a","geo_radius":{}}]}`, "filter.must[0].geo_radius.center: missing")
+	f(`{"must":[{"key":"a","geo_radius":{"center":{"lon":1,"lat":91},"radius":1}}]}`, "geo_radius.center: expected lon within")
+	f(`{"must":[{"key":"a","geo_radius":{"center":{"lon":1,"lat":1},"radius":"1"}}]}`, "geo_radius.radius: expected a finite number")
+	f(`{"must":[{"key":"a","geo_bounding_box":{"top_left":{"lon":1,"lat":1}}}]}`, "geo_bounding_box.bottom_right: missing")
+	f(`{"must":[{"key":"a","geo_bounding_box":{"top_left":{"lon":1},"bottom_right":{"lon":1,"lat":1}}}]}`, "top_left.lat: missing")
+	f(`{"must":[{"key":"a","geo_polygon":{"exterior":{"points":[{"lon":0,"lat":0}]}}}]}`, "geo_polygon.exterior.points: a ring has at least 4")
+	f(`{"must":[{"key":"a","geo_polygon":{"exterior":{"points":[{"lon":0,"lat":0},{"lon":1,"lat":0},{"lon":1,"lat":1},{"lon":0,"lat":1}]}}}]}`, "a ring is closed")
+	f(`{"must":[{"key":"a","geo_polygon":{"interiors":[]}}]}`, "geo_polygon.exterior: missing")
+	f(`{"must":[{"key":"a","values_count":{"gt":-1}}]}`, "values_count.gt: expected an unsigned")
+	f(`{"must":[{"key":"a","range":{"gt":"tomorrow"}}]}`, "range.gt: \"tomorrow\" is no datetime")
+	f(`{"must":[{"key":"a","range":{"gt":"2021-01-01","lt":5}}]}`, "range: numbers and datetimes")
+	f(`{"must":[{"key":"a","match":{"text":5}}]}`, "match.text: expected a string")
+	f(`{"must":[{"key":"a","match":{"prefix":null}}]}`, "match: expected exactly one")
+	f(`{"must":[{"key":"a","is_empty":1}]}`, "is_empty: expected true or false")
+	f(`{"must":[{"has_vector":1}]}`, "has_vector: expected a vector's name")
+	f(`{"must":[{"slice":{"index":2,"total":2}}]}`, "slice.index: expected less than")
+	f(`{"must":[{"slice":{"index":0,"total":0}}]}`, "slice.total: expected at least 1")
+	f(`{"must":[{"slice":{"total":2}}]}`, "slice.index: missing")
+	f(`{"must":[{"slice":{"index":0,"total":4294967296}}]}`, "slice.total: expected an unsigned")
+	f(`{"must":[{"has_id":[1],"key_":1}]}`, "must[0].key_: unknown field")
+	f(`{"min_should":{"conditions":[],"min_count":0}}`, "min_should.min_count: expected at least 1")
+	f(`{"min_should":{"min_count":1}}`, "min_should.conditions: missing")
+	f(`{"must":[{"nested":{"key":"a"}}]}`, "nested.filter: missing")
+	f(`{"must":[{"key":"a[-1]","is_empty":true}]}`, "payload path")
+	f(`{"must":[{"key":"a[]b","is_empty":true}]}`, "payload path")
 	f(strings.Repeat(`{"must":[`, 100)+`{}`+strings.Repeat(`]}`, 100), "deeper")
 }
 
@@ -89,24 +113,18 @@ func TestEdits(t *testing.T) {
 	f(got, err, `{"a":{"c":2},"l":[{"v":2}]}`)
 	got, err = Project([]byte(`{"a":{"b":1,"c":2},"d":3}`), point.PayloadSelector{Enable: true, Include: []string{"a.c"}})
 	f(got, err, `{"a":{"c":2}}`)
+	got, err = Merge([]byte(`{"l":[{"a":1},5]}`), []byte(`{"x":1}`), "l[1].y")
+	f(got, err, `{"l":[{"a":1},{"y":{"x":1}}]}`)
+	got, err = Merge([]byte(`{"l":[{"a":1}],"s":"x"}`), []byte(`{"x":1}`), "l[7]")
+	f(got, err, `{"l":[{"a":1}],"s":"x"}`)
+	got, err = Merge([]byte(`{"s":"x"}`), []byte(`{"x":1}`), "s[]")
+	f(got, err, `{"s":[]}`)
+	got, err = DeleteKeys([]byte(`{"l":[{"k":1,"v":2},{"k":3}],"m":[[1,2],[3]]}`), []string{"l[0].k", "m[][]", "l[1]"})
+	f(got, err, `{"l":[{"v":2},{"k":3}],"m":[[],[]]}`)
+	got, err = Project([]byte(`{"l":[{"k":1,"v":2},{"k":3},5,[{"k":9}],{}],"s":"x","a":{}}`), point.PayloadSelector{Enable: true, Include: []string{"l[].k", "l[].z", "s.x", "a.b"}})
+	f(got, err, `{"l":[{"k":1},{"k":3},5,[],{}],"s":"x","a":{}}`)
 	got, err = Project([]byte(`{"a":{"b":1,"c":2},"d":3}`), point.PayloadSelector{Enable: true, Exclude: []string{"a.c"}})
 	f(got, err, `{"a":{"b":1},"d":3}`)
 	got, err = Compact([]byte(` { "n" : 12345678901234567890.10 } `))
 	f(got, err, `{"n":12345678901234567890.10}`)
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"must":[{"key":"a[].b","match":{"any":[1,2]}}],"min_should":{"min_count":1,"conditions":[]}}`))
-	f.Add([]byte(`{"should":{"nested":{"key":"a","filter":{}}}}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		parsed, err := Parse(text)
-		if err != nil {
-			return
-		}
-		var d Doc
-		if err := d.Parse([]byte(`{"a":[{"b":1}]}`)); err != nil {
-			t.Fatal(err)
-		}
-		parsed.Match(&Point{ID: point.Number(1), Doc: &d})
-	})
 }

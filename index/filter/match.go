@@ -3,6 +3,8 @@ package filter
 import (
 	"math"
 	"math/big"
+	"strings"
+	"unsafe"
 
 	"github.com/valyala/fastjson"
 
@@ -39,7 +41,8 @@ type Point struct {
 // on the payload itself.
 func (f *Filter) Match(p *Point) bool { return f.match(p, p.Doc.value) }
 
-// match evaluates on v, the payload or an element of it.
+// match evaluates on v. p is nil where v is an element of the payload: an
+// element has no id and no vectors, as the contract has it.
 func (f *Filter) match(p *Point, v *fastjson.Value) bool {
 	if f == nil {
 		return true
@@ -75,22 +78,94 @@ func atLeast(n int, conditions []Condition, p *Point, v *fastjson.Value) bool {
 func (c *Condition) match(p *Point, v *fastjson.Value) bool {
 	switch {
 	case c.Match != nil:
-		return c.Match.Key.scalars(v, c.Match.holds)
+		return c.Match.match(v)
 	case c.Range != nil:
 		return c.Range.Key.scalars(v, c.Range.holds)
+	case c.Datetime != nil:
+		return c.Datetime.Key.strings(v, func(s string) bool {
+			t, ok := ParseTime(s)
+			return ok && c.Datetime.Holds(t)
+		})
 	case c.IsEmpty != nil:
-		return !c.IsEmpty.visit(v, hasValue)
+		return !visit(c.IsEmpty.steps, v, hasValue)
 	case c.IsNull != nil:
-		return c.IsNull.scalars(v, func(x *fastjson.Value) bool { return x.Type() == fastjson.TypeNull })
+		return c.IsNull.scalars(v, isNull)
+	case c.Nested != nil:
+		return visit(c.Nested.Key.elements(), v, func(x *fastjson.Value) bool {
+			return x.Type() == fastjson.TypeObject && c.Nested.Filter.match(nil, x)
+		})
+	case c.Filter != nil:
+		return c.Filter.match(p, v)
+	case c.ValuesCount != nil:
+		return c.ValuesCount.match(v)
+	case c.HasID != nil || c.HasVector != nil || c.Slice != nil:
+		return p != nil && c.matchPoint(p)
+	}
+	return c.matchGeo(v)
+}
+
+func (c *Condition) matchPoint(p *Point) bool {
+	switch {
 	case c.HasID != nil:
 		_, ok := c.HasID.IDs[p.ID]
 		return ok
-	case c.Nested != nil:
-		return c.Nested.Key.scalars(v, func(x *fastjson.Value) bool {
-			return x.Type() == fastjson.TypeObject && c.Nested.Filter.match(p, x)
-		})
+	case c.Slice != nil:
+		return c.Slice.Holds(p.ID)
 	}
-	return c.Filter.match(p, v)
+	return p.Has != nil && p.Has(c.HasVector.Name)
+}
+
+func (c *Condition) matchGeo(v *fastjson.Value) bool {
+	switch {
+	case c.GeoBox != nil:
+		return c.GeoBox.Key.places(v, c.GeoBox.Holds)
+	case c.GeoRadius != nil:
+		return c.GeoRadius.Key.places(v, c.GeoRadius.Holds)
+	case c.GeoPolygon != nil:
+		return c.GeoPolygon.Key.places(v, c.GeoPolygon.Holds)
+	}
+	return false
+}
+
+// places calls f for every place that a condition on the path compares, until f
+// returns true.
+func (p Path) places(v *fastjson.Value, f func(GeoPoint) bool) bool {
+	return p.scalars(v, func(x *fastjson.Value) bool {
+		g, ok := GeoOf(x)
+		return ok && f(g)
+	})
+}
+
+func (c *ValuesCount) match(v *fastjson.Value) bool {
+	found := false
+	ok := visit(c.Key.steps, v, func(x *fastjson.Value) bool {
+		found = true
+		return c.Holds(CountOf(x))
+	})
+	return ok || !found && c.Holds(0)
+}
+
+// CountOf is how many values a payload value is: the elements of an array, none
+// for null, otherwise one.
+func CountOf(v *fastjson.Value) uint64 {
+	switch v.Type() {
+	case fastjson.TypeNull:
+		return 0
+	case fastjson.TypeArray:
+		return uint64(len(v.GetArray()))
+	}
+	return 1
+}
+
+// Holds reports whether a count lies within the bounds.
+func (c *ValuesCount) Holds(n uint64) bool { return within(n, c.LT, c.GT, c.LTE, c.GTE) }
+
+func isNull(v *fastjson.Value) bool { return v.Type() == fastjson.TypeNull }
+
+// text is a string value's text; it lives as long as the Doc is not reused.
+func text(v *fastjson.Value) string {
+	b, _ := v.StringBytes()
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // hasValue is false for null and [].
@@ -104,15 +179,21 @@ func hasValue(v *fastjson.Value) bool {
 	return true
 }
 
-func (m *Match) holds(v *fastjson.Value) bool {
+func (m *Match) match(v *fastjson.Value) bool {
 	switch {
 	case m.Value != nil:
-		return m.Value.equals(v)
+		return m.Key.scalars(v, m.Value.equals)
 	case m.Any != nil:
-		return m.Any.contains(v)
+		return m.Key.scalars(v, m.Any.contains)
+	case m.Except != nil:
+		return m.Key.scalars(v, m.excepted)
+	case m.Text != nil:
+		return m.Text.match(m.Key, v)
 	}
-	return v.Type() != fastjson.TypeNull && !m.Except.contains(v)
+	return m.Prefix != nil && m.Key.strings(v, func(s string) bool { return strings.HasPrefix(s, *m.Prefix) })
 }
+
+func (m *Match) excepted(v *fastjson.Value) bool { return !isNull(v) && !m.Except.contains(v) }
 
 func (w *Value) equals(v *fastjson.Value) bool {
 	switch v.Type() {
@@ -172,3 +253,7 @@ func compare(v *fastjson.Value, bound float64) int {
 // Scalars calls f for every value that a condition on the path would compare,
 // until f returns true.
 func (d *Doc) Scalars(p Path, f func(*fastjson.Value) bool) bool { return p.scalars(d.value, f) }
+
+// Values calls f for every value that a path leads to, arrays whole, until f
+// returns true.
+func (d *Doc) Values(p Path, f func(*fastjson.Value) bool) bool { return visit(p.steps, d.value, f) }

@@ -14,6 +14,7 @@ import (
 const (
 	MaxDepth      = 64    // filters within filters
 	MaxConditions = 65536 // in all
+	MaxVertices   = 65536 // of polygons, in all
 )
 
 // Parse reads the contract's Filter. The error is an *Error naming the field.
@@ -27,8 +28,8 @@ func Parse(text []byte) (*Filter, error) {
 	return r.filter("filter", v, 0)
 }
 
-// reader turns JSON into a filter; it counts conditions.
-type reader struct{ conditions int }
+// reader turns JSON into a filter; it counts what is bounded.
+type reader struct{ conditions, vertices int }
 
 func object(at string, v *fastjson.Value, visit func(key string, v *fastjson.Value) error) error {
 	o, err := v.Object()
@@ -46,7 +47,7 @@ func object(at string, v *fastjson.Value, visit func(key string, v *fastjson.Val
 
 func (r *reader) filter(at string, v *fastjson.Value, depth int) (*Filter, error) {
 	if depth > MaxDepth {
-		return nil, wrong(at, "filters nest deeper than %d", MaxDepth)
+		return nil, bound(at, "filters nest deeper than %d", MaxDepth)
 	}
 	f := &Filter{}
 	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
@@ -69,7 +70,7 @@ func (r *reader) filter(at string, v *fastjson.Value, depth int) (*Filter, error
 }
 
 func (r *reader) minShould(at string, v *fastjson.Value, depth int) (*MinShould, error) {
-	m := &MinShould{MinCount: -1}
+	m := &MinShould{}
 	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
 		switch key {
 		case "conditions":
@@ -78,11 +79,14 @@ func (r *reader) minShould(at string, v *fastjson.Value, depth int) (*MinShould,
 			}
 			m.Conditions, err = r.clause(at+".conditions", v, depth)
 		case "min_count":
-			n, bad := v.Int()
-			if bad != nil || n < 0 {
-				return wrong(at+".min_count", "expected an unsigned integer")
+			n, bad := unsigned(at+".min_count", v, math.MaxInt32)
+			if bad != nil {
+				return bad
 			}
-			m.MinCount = n
+			if *n == 0 {
+				return bound(at+".min_count", "expected at least 1, got 0")
+			}
+			m.MinCount = int(*n)
 		default:
 			err = wrong(at+"."+key, "unknown field: min_should has conditions and min_count")
 		}
@@ -90,12 +94,10 @@ func (r *reader) minShould(at string, v *fastjson.Value, depth int) (*MinShould,
 	})
 	switch {
 	case err != nil:
+	case m.MinCount == 0:
+		err = wrong(at+".min_count", "missing")
 	case m.Conditions == nil:
 		err = wrong(at+".conditions", "missing")
-	case m.MinCount < 0:
-		err = wrong(at+".min_count", "missing")
-	case m.MinCount == 0:
-		err = wrong(at+".min_count", "value 0 invalid, must be 1 or larger")
 	}
 	return m, err
 }
@@ -117,47 +119,107 @@ func (r *reader) clause(at string, v *fastjson.Value, depth int) ([]Condition, e
 	return out, nil
 }
 
-// later are the contract's conditions that this version does not evaluate.
-var later = map[string]bool{
-	"geo_bounding_box": true, "geo_radius": true, "geo_polygon": true,
-	"values_count": true, "has_vector": true, "slice": true,
-}
-
-func (r *reader) condition(at string, v *fastjson.Value, depth int) (Condition, error) {
-	var c Condition
+// condition tells the kinds apart by the one member that each must have. What
+// has none of them is a filter.
+func (r *reader) condition(at string, v *fastjson.Value, depth int) (c Condition, err error) {
 	if r.conditions++; r.conditions > MaxConditions {
-		return c, wrong(at, "a filter has at most %d conditions", MaxConditions)
+		return c, bound(at, "a filter has at most %d conditions", MaxConditions)
 	}
 	o, err := v.Object()
 	if err != nil {
 		return c, wrong(at, "expected a condition object, got %s", v.Type())
 	}
-	switch {
-	case o.Get("key") != nil:
-		return r.field(at, v)
-	case o.Get("is_empty") != nil:
-		path, err := keyOf(at+".is_empty", o.Get("is_empty"))
-		return Condition{IsEmpty: &path}, err
-	case o.Get("is_null") != nil:
-		path, err := keyOf(at+".is_null", o.Get("is_null"))
-		return Condition{IsNull: &path}, err
-	case o.Get("has_id") != nil:
-		c.HasID, err = hasID(at+".has_id", o.Get("has_id"))
-		return c, err
-	case o.Get("nested") != nil:
-		c.Nested, err = r.nested(at+".nested", o.Get("nested"), depth)
-		return c, err
-	}
-	for name := range later {
+	kind := ""
+	for _, name := range [...]string{"key", "is_empty", "is_null", "has_id", "has_vector", "slice", "nested"} {
 		if o.Get(name) != nil {
-			return c, wrong(at+"."+name, "this condition is not supported yet")
+			kind = name
+			break
 		}
 	}
-	c.Filter, err = r.filter(at, v, depth+1)
+	if kind == "key" {
+		return r.field(at, v)
+	}
+	if kind == "" {
+		c.Filter, err = r.filter(at, v, depth+1)
+		return c, err
+	}
+	if err := alone(at, kind, v); err != nil {
+		return c, err
+	}
+	at, v = at+"."+kind, o.Get(kind)
+	switch kind {
+	case "is_empty":
+		c.IsEmpty, err = keyOf(at, v)
+	case "is_null":
+		c.IsNull, err = keyOf(at, v)
+	case "has_id":
+		c.HasID, err = hasID(at, v)
+	case "has_vector":
+		c.HasVector, err = hasVector(at, v)
+	case "slice":
+		c.Slice, err = slice(at, v)
+	case "nested":
+		c.Nested, err = r.nested(at, v, depth)
+	}
 	return c, err
 }
 
-func keyOf(at string, v *fastjson.Value) (Path, error) {
+// alone refuses members beside the one that names a condition: the contract's
+// engine would drop them unseen.
+func alone(at, kind string, v *fastjson.Value) error {
+	return object(at, v, func(key string, _ *fastjson.Value) error {
+		if key != kind {
+			return wrong(at+"."+key, "unknown field beside %s", kind)
+		}
+		return nil
+	})
+}
+
+func hasVector(at string, v *fastjson.Value) (*HasVector, error) {
+	s, err := v.StringBytes()
+	if err != nil {
+		return nil, wrong(at, "expected a vector's name, got %s", v.Type())
+	}
+	return &HasVector{Name: string(s)}, nil
+}
+
+func slice(at string, v *fastjson.Value) (*Slice, error) {
+	var index, total *uint64
+	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
+		switch key {
+		case "index":
+			index, err = unsigned(at+".index", v, math.MaxUint32)
+		case "total":
+			total, err = unsigned(at+".total", v, math.MaxUint32)
+		default:
+			err = wrong(at+"."+key, "unknown field: slice has index and total")
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case total == nil:
+		return nil, wrong(at+".total", "missing")
+	case index == nil:
+		return nil, wrong(at+".index", "missing")
+	case *total == 0:
+		return nil, bound(at+".total", "expected at least 1, got 0")
+	case *index >= *total:
+		return nil, bound(at+".index", "expected less than the total of %d, got %d", *total, *index)
+	}
+	return &Slice{Index: *index, Total: *total}, nil
+}
+
+func unsigned(at string, v *fastjson.Value, most uint64) (*uint64, error) {
+	n, err := v.Uint64()
+	if err != nil || n > most {
+		return nil, wrong(at, "expected an unsigned integer up to %d, got %s", most, clip(v))
+	}
+	return &n, nil
+}
+
+func keyOf(at string, v *fastjson.Value) (*Path, error) {
 	var path Path
 	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
 		if key != "key" {
@@ -169,7 +231,7 @@ func keyOf(at string, v *fastjson.Value) (Path, error) {
 	if err == nil && path.steps == nil {
 		err = wrong(at+".key", "missing")
 	}
-	return path, err
+	return &path, err
 }
 
 func parseKey(at string, v *fastjson.Value) (Path, error) {
@@ -233,123 +295,4 @@ func parseID(v *fastjson.Value) (point.ID, error) {
 		return point.ID{}, fmt.Errorf("%s is not a valid point ID: use an unsigned integer or a UUID", v)
 	}
 	return point.Number(n), nil
-}
-
-// field is a condition on the values at a key.
-func (r *reader) field(at string, v *fastjson.Value) (Condition, error) {
-	var c Condition
-	var path Path
-	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
-		field := at + "." + key
-		switch key {
-		case "key":
-			path, err = parseKey(at, v)
-		case "match":
-			c.Match, err = match(field, v)
-		case "range":
-			c.Range, err = ranges(field, v)
-		default:
-			if later[key] {
-				return wrong(field, "this condition is not supported yet")
-			}
-			err = wrong(field, "unknown field: a condition on a key has match or range")
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-	case c.Match != nil && c.Range == nil:
-		c.Match.Key = path
-	case c.Range != nil && c.Match == nil:
-		c.Range.Key = path
-	default:
-		err = wrong(at, "expected exactly one of match and range beside key")
-	}
-	return c, err
-}
-
-func match(at string, v *fastjson.Value) (*Match, error) {
-	m := &Match{}
-	n := 0
-	err := object(at, v, func(key string, v *fastjson.Value) (err error) {
-		n++
-		switch key {
-		case "value":
-			m.Value, err = value(at+".value", v)
-		case "any":
-			m.Any, err = values(at+".any", v)
-		case "except":
-			m.Except, err = values(at+".except", v)
-		case "text", "phrase", "text_any", "prefix":
-			err = wrong(at+"."+key, "text conditions are not supported yet")
-		default:
-			err = wrong(at+"."+key, "unknown field: match has value, any or except")
-		}
-		return err
-	})
-	if err == nil && n != 1 {
-		err = wrong(at, "expected exactly one of value, any and except")
-	}
-	return m, err
-}
-
-func value(at string, v *fastjson.Value) (*Value, error) {
-	switch v.Type() {
-	case fastjson.TypeString:
-		s, _ := v.StringBytes()
-		return &Value{Kind: StringValue, Str: string(s)}, nil
-	case fastjson.TypeTrue, fastjson.TypeFalse:
-		return &Value{Kind: BoolValue, Bool: v.Type() == fastjson.TypeTrue}, nil
-	case fastjson.TypeNumber:
-		if n, err := v.Int64(); err == nil {
-			return &Value{Kind: IntValue, Int: n}, nil
-		}
-	}
-	return nil, wrong(at, "%s cannot be matched: use a string, an integer or a bool; for other numbers use range", v)
-}
-
-func values(at string, v *fastjson.Value) (*Values, error) {
-	list, err := v.Array()
-	if err != nil {
-		return nil, wrong(at, "expected an array, got %s", v.Type())
-	}
-	out := &Values{Strings: map[string]struct{}{}, Ints: map[int64]struct{}{}}
-	for i, e := range list {
-		w, err := value(fmt.Sprintf("%s[%d]", at, i), e)
-		if err != nil {
-			return nil, err
-		}
-		switch w.Kind {
-		case StringValue:
-			out.Strings[w.Str] = struct{}{}
-		case IntValue:
-			out.Ints[w.Int] = struct{}{}
-		default:
-			return nil, wrong(fmt.Sprintf("%s[%d]", at, i), "use strings or integers")
-		}
-	}
-	if len(out.Strings) > 0 && len(out.Ints) > 0 {
-		return nil, wrong(at, "strings and integers cannot be mixed")
-	}
-	return out, nil
-}
-
-func ranges(at string, v *fastjson.Value) (*Range, error) {
-	r := &Range{}
-	err := object(at, v, func(key string, v *fastjson.Value) error {
-		slot, ok := map[string]**float64{"lt": &r.LT, "gt": &r.GT, "lte": &r.LTE, "gte": &r.GTE}[key]
-		if !ok {
-			return wrong(at+"."+key, "unknown field: range has lt, gt, lte and gte")
-		}
-		if v.Type() == fastjson.TypeString {
-			return wrong(at+"."+key, "datetime ranges are not supported yet; use a number")
-		}
-		n, err := v.Float64()
-		if err != nil || math.IsInf(n, 0) || math.IsNaN(n) {
-			return wrong(at+"."+key, "expected a finite number, got %s", v)
-		}
-		*slot = &n
-		return nil
-	})
-	return r, err
 }

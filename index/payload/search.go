@@ -157,7 +157,7 @@ func (e *evaluator) condition(c *filter.Condition) (*roaring.Bitmap, bool) {
 
 func (e *evaluator) match(m *filter.Match) (*roaring.Bitmap, bool) {
 	f, ok := e.x.fields[m.Key.String()]
-	if !ok || m.Except != nil {
+	if !ok || m.Value == nil && m.Any == nil {
 		return nil, false
 	}
 	if m.Value != nil {

@@ -80,10 +80,10 @@ func (s *scanner) filter(field string) (*filter.Filter, []byte, *Error) {
 func filterFault(field string, fault error) *Error {
 	if e, ok := fault.(*filter.Error); ok {
 		path := strings.TrimPrefix(strings.TrimPrefix(e.Field, "filter"), ".")
-		if path == "" {
-			return wrong(field, "%s", e.Problem)
+		if path != "" {
+			field = under(field, path)
 		}
-		return wrong(under(field, path), "%s", e.Problem)
+		return &Error{Field: field, Problem: e.Problem, Bound: e.Bound}
 	}
 	return wrong(field, "%v", fault)
 }
