@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/kithdb/kith/index"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,4 +48,37 @@ func TestNothingOutsideIsTouched(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNarrowTouchesNothingOutside(t *testing.T) {
+	each(t, func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			for words := 1; words <= 35; words++ { // mapped in words, cut to bytes below
+				for cut := range 4 {
+					checkGuarded(t, words, cut, first)
+				}
+			}
+		}
+	})
+}
+
+func checkGuarded(t *testing.T, words, cut int, first bool) {
+	ids := []uint32{2, 0, 1, 0, 2}
+	for _, d := range narrow {
+		size := (4*words - cut) / d.Bytes() * d.Bytes()
+		if size == 0 {
+			continue
+		}
+		mem := guarded(t, 3*words, first)
+		data := unsafe.Slice((*byte)(unsafe.Pointer(&mem[0])), 12*words)
+		if !first {
+			data = data[len(data)-3*size:]
+		}
+		for _, m := range metrics {
+			for length := 1; length <= len(ids); length++ {
+				q := Row(index.Space{Metric: m, Datatype: d}, data[2*size:3*size])
+				q.Distances(unsafe.Pointer(&data[0]), size, ids[:length], guarded(t, length, first))
+			}
+		}
+	}
 }

@@ -63,3 +63,76 @@ func l1AVX512(a []float32, b []float32) float32
 //
 //go:noescape
 func l1RowsAVX512(query []float32, base *byte, stride int, ids []uint32, out []float32)
+
+// dotHalfRowsAVX2 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotHalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l2HalfRowsAVX2 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l1HalfRowsAVX2 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// dotByteRowsAVX2 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// l2ByteRowsAVX2 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2ByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// l1ByteRowsAVX2 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1ByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// cosByteRowsAVX2 sets out[i] to the cosine, norm being the query's squared length, of the query and row ids[i], negated.
+//
+//go:noescape
+func cosByteRowsAVX2(query []byte, norm float32, base *byte, stride int, ids []uint32, out []float32)
+
+// dotHalfRowsAVX512 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotHalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l2HalfRowsAVX512 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l1HalfRowsAVX512 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// dotByteRowsAVX512 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// l2ByteRowsAVX512 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2ByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// l1ByteRowsAVX512 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1ByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+
+// cosByteRowsAVX512 sets out[i] to the cosine, norm being the query's squared length, of the query and row ids[i], negated.
+//
+//go:noescape
+func cosByteRowsAVX512(query []byte, norm float32, base *byte, stride int, ids []uint32, out []float32)
+
+// hasF16C asks the processor for the conversions of float16.
+func hasF16C() bool

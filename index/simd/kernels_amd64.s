@@ -1583,3 +1583,3205 @@ stored:
 
 done:
 	RET
+
+DATA shift16<>+0(SB)/4, $0x47800000
+DATA shift16<>+4(SB)/4, $0x47800000
+DATA shift16<>+8(SB)/4, $0x47800000
+DATA shift16<>+12(SB)/4, $0x47800000
+GLOBL shift16<>(SB), RODATA|NOPTR, $16
+
+DATA one<>+0(SB)/4, $0x3f800000
+DATA one<>+4(SB)/4, $0x3f800000
+DATA one<>+8(SB)/4, $0x3f800000
+DATA one<>+12(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $16
+
+// func dotHalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, CMOV, F16C, FMA3, MMX+
+TEXT ·dotHalfRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ         R13, R14
+	JGE          register
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VCVTPH2PS    (AX)(R13*1), Y8
+	VCVTPH2PS    (CX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y0
+	VCVTPH2PS    (BX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y2
+	VCVTPH2PS    (DI)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y4
+	VCVTPH2PS    (R9)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y6
+	VCVTPH2PS    16(AX)(R13*1), Y8
+	VCVTPH2PS    16(CX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y1
+	VCVTPH2PS    16(BX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y3
+	VCVTPH2PS    16(DI)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y5
+	VCVTPH2PS    16(R9)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y7
+	ADDQ         $0x20, R13
+	JMP          blocks
+
+register:
+	LEAQ         16(R13), R15
+	CMPQ         R15, R12
+	JG           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VCVTPH2PS    (AX)(R13*1), Y8
+	VCVTPH2PS    (CX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y0
+	VCVTPH2PS    (BX)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y2
+	VCVTPH2PS    (DI)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y4
+	VCVTPH2PS    (R9)(R13*1), Y9
+	VFNMADD231PS Y9, Y8, Y6
+	MOVQ         R15, R13
+
+tail:
+	CMPQ         R13, R12
+	JGE          summed
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	MOVWLZX      (AX)(R13*1), R15
+	VMOVD        R15, X8
+	VCVTPH2PS    X8, Y8
+	MOVWLZX      (CX)(R13*1), R15
+	VMOVD        R15, X9
+	VCVTPH2PS    X9, Y9
+	VFNMADD231PS Y9, Y8, Y1
+	MOVWLZX      (BX)(R13*1), R15
+	VMOVD        R15, X9
+	VCVTPH2PS    X9, Y9
+	VFNMADD231PS Y9, Y8, Y3
+	MOVWLZX      (DI)(R13*1), R15
+	VMOVD        R15, X9
+	VCVTPH2PS    X9, Y9
+	VFNMADD231PS Y9, Y8, Y5
+	MOVWLZX      (R9)(R13*1), R15
+	VMOVD        R15, X9
+	VCVTPH2PS    X9, Y9
+	VFNMADD231PS Y9, Y8, Y7
+	ADDQ         $0x02, R13
+	JMP          tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VHADDPS      Y2, Y0, Y8
+	VHADDPS      Y6, Y4, Y9
+	VHADDPS      Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X8, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, CMOV, F16C, FMA3, MMX+
+TEXT ·l2HalfRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ        R13, R14
+	JGE         register
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VCVTPH2PS   (AX)(R13*1), Y8
+	VCVTPH2PS   (CX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y0
+	VCVTPH2PS   (BX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y2
+	VCVTPH2PS   (DI)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y4
+	VCVTPH2PS   (R9)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	VCVTPH2PS   16(AX)(R13*1), Y8
+	VCVTPH2PS   16(CX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y1
+	VCVTPH2PS   16(BX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y3
+	VCVTPH2PS   16(DI)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y5
+	VCVTPH2PS   16(R9)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y7
+	ADDQ        $0x20, R13
+	JMP         blocks
+
+register:
+	LEAQ        16(R13), R15
+	CMPQ        R15, R12
+	JG          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VCVTPH2PS   (AX)(R13*1), Y8
+	VCVTPH2PS   (CX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y0
+	VCVTPH2PS   (BX)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y2
+	VCVTPH2PS   (DI)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y4
+	VCVTPH2PS   (R9)(R13*1), Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	MOVQ        R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	MOVWLZX     (AX)(R13*1), R15
+	VMOVD       R15, X8
+	VCVTPH2PS   X8, Y8
+	MOVWLZX     (CX)(R13*1), R15
+	VMOVD       R15, X9
+	VCVTPH2PS   X9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y1
+	MOVWLZX     (BX)(R13*1), R15
+	VMOVD       R15, X9
+	VCVTPH2PS   X9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y3
+	MOVWLZX     (DI)(R13*1), R15
+	VMOVD       R15, X9
+	VCVTPH2PS   X9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y5
+	MOVWLZX     (R9)(R13*1), R15
+	VMOVD       R15, X9
+	VCVTPH2PS   X9, Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y7
+	ADDQ        $0x02, R13
+	JMP         tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VHADDPS      Y2, Y0, Y8
+	VHADDPS      Y6, Y4, Y9
+	VHADDPS      Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X8, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, F16C, MMX+
+TEXT ·l1HalfRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ     R11, R11
+	CMPQ     ids_len+48(FP), R11
+	JE       done
+	MOVQ     query_base+0(FP), AX
+	MOVQ     query_len+8(FP), R12
+	SHLQ     $0x01, R12
+	VPCMPEQD Y0, Y0, Y0
+	VPSRLD   $0x01, Y0, Y0
+	MOVQ     R12, R14
+	ANDQ     $-32, R14
+	MOVQ     ids_len+48(FP), CX
+	DECQ     CX
+	MOVQ     ids_base+40(FP), BX
+	LEAQ     (R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), DX
+	IMULQ    stride+32(FP), DX
+	ADDQ     base+24(FP), DX
+	LEAQ     1(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), SI
+	IMULQ    stride+32(FP), SI
+	ADDQ     base+24(FP), SI
+	LEAQ     2(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), R8
+	IMULQ    stride+32(FP), R8
+	ADDQ     base+24(FP), R8
+	LEAQ     3(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), R10
+	IMULQ    stride+32(FP), R10
+	ADDQ     base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VCVTPH2PS  (AX)(R13*1), Y9
+	VCVTPH2PS  (CX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y1, Y1
+	VCVTPH2PS  (BX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y3, Y3
+	VCVTPH2PS  (DI)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y5, Y5
+	VCVTPH2PS  (R9)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y7, Y7
+	VCVTPH2PS  16(AX)(R13*1), Y9
+	VCVTPH2PS  16(CX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y2, Y2
+	VCVTPH2PS  16(BX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y4, Y4
+	VCVTPH2PS  16(DI)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y6, Y6
+	VCVTPH2PS  16(R9)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VCVTPH2PS  (AX)(R13*1), Y9
+	VCVTPH2PS  (CX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y1, Y1
+	VCVTPH2PS  (BX)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y3, Y3
+	VCVTPH2PS  (DI)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y5, Y5
+	VCVTPH2PS  (R9)(R13*1), Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y7, Y7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVWLZX    (AX)(R13*1), R15
+	VMOVD      R15, X9
+	VCVTPH2PS  X9, Y9
+	MOVWLZX    (CX)(R13*1), R15
+	VMOVD      R15, X10
+	VCVTPH2PS  X10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y2, Y2
+	MOVWLZX    (BX)(R13*1), R15
+	VMOVD      R15, X10
+	VCVTPH2PS  X10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y4, Y4
+	MOVWLZX    (DI)(R13*1), R15
+	VMOVD      R15, X10
+	VCVTPH2PS  X10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y6, Y6
+	MOVWLZX    (R9)(R13*1), R15
+	VMOVD      R15, X10
+	VCVTPH2PS  X10, Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	ADDQ       $0x02, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X9, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X9, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func dotByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·dotByteRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y0, Y0
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y2, Y2
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y4, Y4
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMOVZXBW  16(AX)(R13*1), Y8
+	VPMOVZXBW  16(CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y1, Y1
+	VPMOVZXBW  16(BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y3, Y3
+	VPMOVZXBW  16(DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y5, Y5
+	VPMOVZXBW  16(R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y0, Y0
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y2, Y2
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y4, Y4
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVBLZX    (AX)(R13*1), R15
+	VMOVD      R15, X8
+	VPMOVZXBW  X8, Y8
+	MOVBLZX    (CX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y1, Y1
+	MOVBLZX    (BX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y3, Y3
+	MOVBLZX    (DI)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y9
+	VPADDD     Y9, Y5, Y5
+	MOVBLZX    (R9)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x01, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	VPHADDD      Y2, Y0, Y8
+	VPHADDD      Y6, Y4, Y9
+	VPHADDD      Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X0
+	VPADDD       X0, X8, X0
+	VPSRLD       $0x10, X0, X1
+	VPSLLD       $0x10, X1, X2
+	VPSUBD       X2, X0, X2
+	VCVTDQ2PS    X1, X1
+	VCVTDQ2PS    X2, X2
+	VFNMSUB231PS shift16<>+0(SB), X1, X2
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X2, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2ByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·l2ByteRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y0, Y0
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y2, Y2
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y4, Y4
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y8
+	VPMADDWD   Y8, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMOVZXBW  16(AX)(R13*1), Y8
+	VPMOVZXBW  16(CX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	VPMOVZXBW  16(BX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	VPMOVZXBW  16(DI)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	VPMOVZXBW  16(R9)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y8
+	VPMADDWD   Y8, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y0, Y0
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y2, Y2
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y4, Y4
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPSUBW     Y9, Y8, Y8
+	VPMADDWD   Y8, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVBLZX    (AX)(R13*1), R15
+	VMOVD      R15, X8
+	VPMOVZXBW  X8, Y8
+	MOVBLZX    (CX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	MOVBLZX    (BX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	MOVBLZX    (DI)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPSUBW     Y9, Y8, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	MOVBLZX    (R9)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPSUBW     Y9, Y8, Y8
+	VPMADDWD   Y8, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x01, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	VPHADDD      Y2, Y0, Y8
+	VPHADDD      Y6, Y4, Y9
+	VPHADDD      Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X0
+	VPADDD       X0, X8, X0
+	VPSRLD       $0x10, X0, X1
+	VPSLLD       $0x10, X1, X2
+	VPSUBD       X2, X0, X2
+	VCVTDQ2PS    X1, X1
+	VCVTDQ2PS    X2, X2
+	VFMADD231PS  shift16<>+0(SB), X1, X2
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X2, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1ByteRowsAVX2(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·l1ByteRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    (AX)(R13*1), X8
+	VMOVDQU    (CX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X0, X0
+	VMOVDQU    (BX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X2, X2
+	VMOVDQU    (DI)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X4, X4
+	VMOVDQU    (R9)(R13*1), X9
+	VPSADBW    X9, X8, X8
+	VPADDD     X8, X6, X6
+	VMOVDQU    16(AX)(R13*1), X8
+	VMOVDQU    16(CX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X1, X1
+	VMOVDQU    16(BX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X3, X3
+	VMOVDQU    16(DI)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X5, X5
+	VMOVDQU    16(R9)(R13*1), X9
+	VPSADBW    X9, X8, X8
+	VPADDD     X8, X7, X7
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    (AX)(R13*1), X8
+	VMOVDQU    (CX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X0, X0
+	VMOVDQU    (BX)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X2, X2
+	VMOVDQU    (DI)(R13*1), X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X4, X4
+	VMOVDQU    (R9)(R13*1), X9
+	VPSADBW    X9, X8, X8
+	VPADDD     X8, X6, X6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVBLZX    (AX)(R13*1), R15
+	VMOVD      R15, X8
+	MOVBLZX    (CX)(R13*1), R15
+	VMOVD      R15, X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X1, X1
+	MOVBLZX    (BX)(R13*1), R15
+	VMOVD      R15, X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X3, X3
+	MOVBLZX    (DI)(R13*1), R15
+	VMOVD      R15, X9
+	VPSADBW    X9, X8, X9
+	VPADDD     X9, X5, X5
+	MOVBLZX    (R9)(R13*1), R15
+	VMOVD      R15, X9
+	VPSADBW    X9, X8, X8
+	VPADDD     X8, X7, X7
+	ADDQ       $0x01, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y3, Y2, Y2
+	VPADDD       Y5, Y4, Y4
+	VPADDD       Y7, Y6, Y6
+	VPHADDD      Y2, Y0, Y8
+	VPHADDD      Y6, Y4, Y9
+	VPHADDD      Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X0
+	VPADDD       X0, X8, X0
+	VPSRLD       $0x10, X0, X1
+	VPSLLD       $0x10, X1, X2
+	VPSUBD       X2, X0, X2
+	VCVTDQ2PS    X1, X1
+	VCVTDQ2PS    X2, X2
+	VFMADD231PS  shift16<>+0(SB), X1, X2
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X2, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func cosByteRowsAVX2(query []byte, norm float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·cosByteRowsAVX2(SB), NOSPLIT, $0-96
+	XORQ    R11, R11
+	CMPQ    ids_len+56(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+56(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+48(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+40(FP), DX
+	ADDQ    base+32(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+40(FP), SI
+	ADDQ    base+32(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+40(FP), R8
+	ADDQ    base+32(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+40(FP), R10
+	ADDQ    base+32(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+56(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+48(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+40(FP), DX
+	ADDQ    base+32(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+40(FP), SI
+	ADDQ    base+32(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+40(FP), R8
+	ADDQ    base+32(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+40(FP), R10
+	ADDQ    base+32(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y0, Y0
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMADDWD   Y9, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	VPMOVZXBW  16(AX)(R13*1), Y8
+	VPMOVZXBW  16(CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y0, Y0
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	VPMOVZXBW  16(BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	VPMOVZXBW  16(DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	VPMOVZXBW  16(R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMADDWD   Y9, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Y8
+	VPMOVZXBW  (CX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y0, Y0
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMADDWD   Y9, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVBLZX    (AX)(R13*1), R15
+	VMOVD      R15, X8
+	VPMOVZXBW  X8, Y8
+	MOVBLZX    (CX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y0, Y0
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y1, Y1
+	MOVBLZX    (BX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y3, Y3
+	MOVBLZX    (DI)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y5, Y5
+	MOVBLZX    (R9)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
+	VPMADDWD   Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VPMADDWD   Y9, Y9, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x01, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VPHADDD      Y2, Y0, Y8
+	VPHADDD      Y6, Y4, Y9
+	VPHADDD      Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X0
+	VPADDD       X0, X8, X2
+	VPSRLD       $0x10, X2, X4
+	VPSLLD       $0x10, X4, X0
+	VPSUBD       X0, X2, X0
+	VCVTDQ2PS    X4, X4
+	VCVTDQ2PS    X0, X0
+	VFNMSUB231PS shift16<>+0(SB), X4, X0
+	VPHADDD      Y3, Y1, Y8
+	VPHADDD      Y7, Y5, Y9
+	VPHADDD      Y9, Y8, Y8
+	VEXTRACTI128 $0x01, Y8, X1
+	VPADDD       X1, X8, X1
+	VPSRLD       $0x10, X1, X2
+	VPSLLD       $0x10, X2, X3
+	VPSUBD       X3, X1, X3
+	VCVTDQ2PS    X2, X2
+	VCVTDQ2PS    X3, X3
+	VFMADD231PS  shift16<>+0(SB), X2, X3
+	VBROADCASTSS norm+24(FP), X1
+	VMULPS       X1, X3, X3
+	VMAXPS       one<>+0(SB), X3, X3
+	VSQRTPS      X3, X3
+	VDIVPS       X3, X0, X0
+	MOVQ         out_base+72(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+56(FP), BX
+	JG           part
+	VMOVUPS      X0, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+56(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func dotHalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·dotHalfRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000000f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVW   CX, K1
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ         R13, R14
+	JGE          register
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VCVTPH2PS    (AX)(R13*1), Z8
+	VCVTPH2PS    (CX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z0
+	VCVTPH2PS    (BX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z2
+	VCVTPH2PS    (DI)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z4
+	VCVTPH2PS    (R9)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z6
+	VCVTPH2PS    32(AX)(R13*1), Z8
+	VCVTPH2PS    32(CX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z1
+	VCVTPH2PS    32(BX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z3
+	VCVTPH2PS    32(DI)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VCVTPH2PS    32(R9)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z7
+	ADDQ         $0x40, R13
+	JMP          blocks
+
+register:
+	LEAQ         32(R13), R15
+	CMPQ         R15, R12
+	JG           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VCVTPH2PS    (AX)(R13*1), Z8
+	VCVTPH2PS    (CX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z0
+	VCVTPH2PS    (BX)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z2
+	VCVTPH2PS    (DI)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z4
+	VCVTPH2PS    (R9)(R13*1), Z9
+	VFNMADD231PS Z9, Z8, Z6
+	MOVQ         R15, R13
+
+tail:
+	CMPQ         R13, R12
+	JGE          summed
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VMOVDQU16.Z  (AX)(R13*1), K1, Y8
+	VCVTPH2PS    Y8, Z8
+	VMOVDQU16.Z  (CX)(R13*1), K1, Y9
+	VCVTPH2PS    Y9, Z9
+	VFNMADD231PS Z9, Z8, Z1
+	VMOVDQU16.Z  (BX)(R13*1), K1, Y9
+	VCVTPH2PS    Y9, Z9
+	VFNMADD231PS Z9, Z8, Z3
+	VMOVDQU16.Z  (DI)(R13*1), K1, Y9
+	VCVTPH2PS    Y9, Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VMOVDQU16.Z  (R9)(R13*1), K1, Y9
+	VCVTPH2PS    Y9, Z9
+	VFNMADD231PS Z9, Z8, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPS        Y8, Y0, Y0
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y8
+	VADDPS        Y8, Y2, Y2
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VADDPS        Y8, Y4, Y4
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y8
+	VADDPS        Y8, Y6, Y6
+	VHADDPS       Y2, Y0, Y8
+	VHADDPS       Y6, Y4, Y9
+	VHADDPS       Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·l2HalfRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000000f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVW   CX, K1
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ        R13, R14
+	JGE         register
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VCVTPH2PS   (AX)(R13*1), Z8
+	VCVTPH2PS   (CX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z0
+	VCVTPH2PS   (BX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z2
+	VCVTPH2PS   (DI)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z4
+	VCVTPH2PS   (R9)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	VCVTPH2PS   32(AX)(R13*1), Z8
+	VCVTPH2PS   32(CX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z1
+	VCVTPH2PS   32(BX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z3
+	VCVTPH2PS   32(DI)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z5
+	VCVTPH2PS   32(R9)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z7
+	ADDQ        $0x40, R13
+	JMP         blocks
+
+register:
+	LEAQ        32(R13), R15
+	CMPQ        R15, R12
+	JG          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VCVTPH2PS   (AX)(R13*1), Z8
+	VCVTPH2PS   (CX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z0
+	VCVTPH2PS   (BX)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z2
+	VCVTPH2PS   (DI)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z4
+	VCVTPH2PS   (R9)(R13*1), Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	MOVQ        R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU16.Z (AX)(R13*1), K1, Y8
+	VCVTPH2PS   Y8, Z8
+	VMOVDQU16.Z (CX)(R13*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z1
+	VMOVDQU16.Z (BX)(R13*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z3
+	VMOVDQU16.Z (DI)(R13*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z5
+	VMOVDQU16.Z (R9)(R13*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPS        Y8, Y0, Y0
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y8
+	VADDPS        Y8, Y2, Y2
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VADDPS        Y8, Y4, Y4
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y8
+	VADDPS        Y8, Y6, Y6
+	VHADDPS       Y2, Y0, Y8
+	VHADDPS       Y6, Y4, Y9
+	VHADDPS       Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·l1HalfRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ       R11, R11
+	CMPQ       ids_len+48(FP), R11
+	JE         done
+	MOVQ       query_base+0(FP), AX
+	MOVQ       query_len+8(FP), R12
+	MOVL       R12, DX
+	ANDL       $0x0000000f, DX
+	MOVL       $0x00000001, CX
+	SHLXL      DX, CX, CX
+	DECL       CX
+	KMOVW      CX, K1
+	SHLQ       $0x01, R12
+	VPTERNLOGD $0xff, Z0, Z0, Z0
+	VPSRLD     $0x01, Z0, Z0
+	MOVQ       R12, R14
+	ANDQ       $-64, R14
+	MOVQ       ids_len+48(FP), CX
+	DECQ       CX
+	MOVQ       ids_base+40(FP), BX
+	LEAQ       (R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), DX
+	IMULQ      stride+32(FP), DX
+	ADDQ       base+24(FP), DX
+	LEAQ       1(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), SI
+	IMULQ      stride+32(FP), SI
+	ADDQ       base+24(FP), SI
+	LEAQ       2(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), R8
+	IMULQ      stride+32(FP), R8
+	ADDQ       base+24(FP), R8
+	LEAQ       3(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), R10
+	IMULQ      stride+32(FP), R10
+	ADDQ       base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VCVTPH2PS  (AX)(R13*1), Z9
+	VCVTPH2PS  (CX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z1, Z1
+	VCVTPH2PS  (BX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z3, Z3
+	VCVTPH2PS  (DI)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z5, Z5
+	VCVTPH2PS  (R9)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z7, Z7
+	VCVTPH2PS  32(AX)(R13*1), Z9
+	VCVTPH2PS  32(CX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z2, Z2
+	VCVTPH2PS  32(BX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z4, Z4
+	VCVTPH2PS  32(DI)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z6, Z6
+	VCVTPH2PS  32(R9)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z8, Z8
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VCVTPH2PS  (AX)(R13*1), Z9
+	VCVTPH2PS  (CX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z1, Z1
+	VCVTPH2PS  (BX)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z3, Z3
+	VCVTPH2PS  (DI)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z5, Z5
+	VCVTPH2PS  (R9)(R13*1), Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z7, Z7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU16.Z (AX)(R13*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VMOVDQU16.Z (CX)(R13*1), K1, Y10
+	VCVTPH2PS   Y10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z2, Z2
+	VMOVDQU16.Z (BX)(R13*1), K1, Y10
+	VCVTPH2PS   Y10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z4, Z4
+	VMOVDQU16.Z (DI)(R13*1), K1, Y10
+	VCVTPH2PS   Y10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z6, Z6
+	VMOVDQU16.Z (R9)(R13*1), K1, Y10
+	VCVTPH2PS   Y10, Z10
+	VSUBPS      Z10, Z9, Z9
+	VANDPS      Z9, Z0, Z9
+	VADDPS      Z9, Z8, Z8
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y9
+	VADDPS        Y9, Y1, Y1
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VADDPS        Y9, Y3, Y3
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y9
+	VADDPS        Y9, Y5, Y5
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPS        Y9, Y7, Y7
+	VHADDPS       Y3, Y1, Y9
+	VHADDPS       Y7, Y5, Y10
+	VHADDPS       Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X1
+	VADDPS        X1, X9, X9
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X9, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X9, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func dotByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, FMA3, MMX+
+TEXT ·dotByteRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000001f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVD   CX, K1
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z0, Z0
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z2, Z2
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z4, Z4
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMOVZXBW  32(AX)(R13*1), Z8
+	VPMOVZXBW  32(CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z1, Z1
+	VPMOVZXBW  32(BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z3, Z3
+	VPMOVZXBW  32(DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z5, Z5
+	VPMOVZXBW  32(R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z7, Z7
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z0, Z0
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z2, Z2
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z4, Z4
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8.Z (AX)(R13*1), K1, Y8
+	VPMOVZXBW  Y8, Z8
+	VMOVDQU8.Z (CX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z1, Z1
+	VMOVDQU8.Z (BX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z3, Z3
+	VMOVDQU8.Z (DI)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z9
+	VPADDD     Z9, Z5, Z5
+	VMOVDQU8.Z (R9)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z7, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z7, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z4, Y8
+	VPADDD        Y8, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VPADDD        Y8, Y6, Y6
+	VPHADDD       Y2, Y0, Y8
+	VPHADDD       Y6, Y4, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X0
+	VPADDD        X0, X8, X0
+	VPSRLD        $0x10, X0, X1
+	VPSLLD        $0x10, X1, X2
+	VPSUBD        X2, X0, X2
+	VCVTDQ2PS     X1, X1
+	VCVTDQ2PS     X2, X2
+	VFNMSUB231PS  shift16<>+0(SB), X1, X2
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X2, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2ByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, FMA3, MMX+
+TEXT ·l2ByteRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000001f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVD   CX, K1
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z0, Z0
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z2, Z2
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z4, Z4
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z8
+	VPMADDWD   Z8, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMOVZXBW  32(AX)(R13*1), Z8
+	VPMOVZXBW  32(CX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VPMOVZXBW  32(BX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VPMOVZXBW  32(DI)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VPMOVZXBW  32(R9)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z8
+	VPMADDWD   Z8, Z8, Z8
+	VPADDD     Z8, Z7, Z7
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z0, Z0
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z2, Z2
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z4, Z4
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPSUBW     Z9, Z8, Z8
+	VPMADDWD   Z8, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8.Z (AX)(R13*1), K1, Y8
+	VPMOVZXBW  Y8, Z8
+	VMOVDQU8.Z (CX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VMOVDQU8.Z (BX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VMOVDQU8.Z (DI)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPSUBW     Z9, Z8, Z9
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VMOVDQU8.Z (R9)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPSUBW     Z9, Z8, Z8
+	VPMADDWD   Z8, Z8, Z8
+	VPADDD     Z8, Z7, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z7, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z4, Y8
+	VPADDD        Y8, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VPADDD        Y8, Y6, Y6
+	VPHADDD       Y2, Y0, Y8
+	VPHADDD       Y6, Y4, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X0
+	VPADDD        X0, X8, X0
+	VPSRLD        $0x10, X0, X1
+	VPSLLD        $0x10, X1, X2
+	VPSUBD        X2, X0, X2
+	VCVTDQ2PS     X1, X1
+	VCVTDQ2PS     X2, X2
+	VFMADD231PS   shift16<>+0(SB), X1, X2
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X2, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1ByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, FMA3, MMX+
+TEXT ·l1ByteRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000001f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVD   CX, K1
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8   (AX)(R13*1), Y8
+	VMOVDQU8   (CX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y0, Y0
+	VMOVDQU8   (BX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y2, Y2
+	VMOVDQU8   (DI)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y4, Y4
+	VMOVDQU8   (R9)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	VMOVDQU8   32(AX)(R13*1), Y8
+	VMOVDQU8   32(CX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y1, Y1
+	VMOVDQU8   32(BX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y3, Y3
+	VMOVDQU8   32(DI)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y5, Y5
+	VMOVDQU8   32(R9)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8   (AX)(R13*1), Y8
+	VMOVDQU8   (CX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y0, Y0
+	VMOVDQU8   (BX)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y2, Y2
+	VMOVDQU8   (DI)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y4, Y4
+	VMOVDQU8   (R9)(R13*1), Y9
+	VPSADBW    Y9, Y8, Y8
+	VPADDD     Y8, Y6, Y6
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8.Z (AX)(R13*1), K1, Y8
+	VMOVDQU8.Z (CX)(R13*1), K1, Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y1, Y1
+	VMOVDQU8.Z (BX)(R13*1), K1, Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y3, Y3
+	VMOVDQU8.Z (DI)(R13*1), K1, Y9
+	VPSADBW    Y9, Y8, Y9
+	VPADDD     Y9, Y5, Y5
+	VMOVDQU8.Z (R9)(R13*1), K1, Y9
+	VPSADBW    Y9, Y8, Y8
+	VPADDD     Y8, Y7, Y7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z7, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z4, Y8
+	VPADDD        Y8, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VPADDD        Y8, Y6, Y6
+	VPHADDD       Y2, Y0, Y8
+	VPHADDD       Y6, Y4, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X0
+	VPADDD        X0, X8, X0
+	VPSRLD        $0x10, X0, X1
+	VPSLLD        $0x10, X1, X2
+	VPSUBD        X2, X0, X2
+	VCVTDQ2PS     X1, X1
+	VCVTDQ2PS     X2, X2
+	VFMADD231PS   shift16<>+0(SB), X1, X2
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X2, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X2, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func cosByteRowsAVX512(query []byte, norm float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, FMA3, MMX+
+TEXT ·cosByteRowsAVX512(SB), NOSPLIT, $0-96
+	XORQ    R11, R11
+	CMPQ    ids_len+56(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000001f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVD   CX, K1
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+56(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+48(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+40(FP), DX
+	ADDQ    base+32(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+40(FP), SI
+	ADDQ    base+32(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+40(FP), R8
+	ADDQ    base+32(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+40(FP), R10
+	ADDQ    base+32(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+56(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+48(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+40(FP), DX
+	ADDQ    base+32(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+40(FP), SI
+	ADDQ    base+32(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+40(FP), R8
+	ADDQ    base+32(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+40(FP), R10
+	ADDQ    base+32(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z0, Z0
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z2, Z2
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z4, Z4
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMADDWD   Z9, Z9, Z8
+	VPADDD     Z8, Z7, Z7
+	VPMOVZXBW  32(AX)(R13*1), Z8
+	VPMOVZXBW  32(CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z0, Z0
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VPMOVZXBW  32(BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z2, Z2
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VPMOVZXBW  32(DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z4, Z4
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VPMOVZXBW  32(R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMADDWD   Z9, Z9, Z8
+	VPADDD     Z8, Z7, Z7
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXBW  (AX)(R13*1), Z8
+	VPMOVZXBW  (CX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z0, Z0
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VPMOVZXBW  (BX)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z2, Z2
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VPMOVZXBW  (DI)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z4, Z4
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VPMOVZXBW  (R9)(R13*1), Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMADDWD   Z9, Z9, Z8
+	VPADDD     Z8, Z7, Z7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU8.Z (AX)(R13*1), K1, Y8
+	VPMOVZXBW  Y8, Z8
+	VMOVDQU8.Z (CX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z0, Z0
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z1, Z1
+	VMOVDQU8.Z (BX)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z2, Z2
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z3, Z3
+	VMOVDQU8.Z (DI)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z10
+	VPADDD     Z10, Z4, Z4
+	VPMADDWD   Z9, Z9, Z9
+	VPADDD     Z9, Z5, Z5
+	VMOVDQU8.Z (R9)(R13*1), K1, Y9
+	VPMOVZXBW  Y9, Z9
+	VPMADDWD   Z9, Z8, Z8
+	VPADDD     Z8, Z6, Z6
+	VPMADDWD   Z9, Z9, Z8
+	VPADDD     Z8, Z7, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z4, Y8
+	VPADDD        Y8, Y4, Y4
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VPADDD        Y8, Y6, Y6
+	VPHADDD       Y2, Y0, Y8
+	VPHADDD       Y6, Y4, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X0
+	VPADDD        X0, X8, X2
+	VPSRLD        $0x10, X2, X4
+	VPSLLD        $0x10, X4, X0
+	VPSUBD        X0, X2, X0
+	VCVTDQ2PS     X4, X4
+	VCVTDQ2PS     X0, X0
+	VFNMSUB231PS  shift16<>+0(SB), X4, X0
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VPADDD        Y8, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPADDD        Y8, Y3, Y3
+	VEXTRACTI64X4 $0x01, Z5, Y8
+	VPADDD        Y8, Y5, Y5
+	VEXTRACTI64X4 $0x01, Z7, Y8
+	VPADDD        Y8, Y7, Y7
+	VPHADDD       Y3, Y1, Y8
+	VPHADDD       Y7, Y5, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X1
+	VPADDD        X1, X8, X1
+	VPSRLD        $0x10, X1, X2
+	VPSLLD        $0x10, X2, X3
+	VPSUBD        X3, X1, X3
+	VCVTDQ2PS     X2, X2
+	VCVTDQ2PS     X3, X3
+	VFMADD231PS   shift16<>+0(SB), X2, X3
+	VBROADCASTSS  norm+24(FP), X1
+	VMULPS        X1, X3, X3
+	VMAXPS        one<>+0(SB), X3, X3
+	VSQRTPS       X3, X3
+	VDIVPS        X3, X0, X0
+	MOVQ          out_base+72(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+56(FP), BX
+	JG            part
+	VMOVUPS       X0, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+56(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func hasF16C() bool
+// Requires: CPUID
+TEXT ·hasF16C(SB), NOSPLIT, $0-1
+	MOVL $0x00000001, AX
+	XORL CX, CX
+	CPUID
+	SHRL $0x1d, CX
+	ANDL $0x00000001, CX
+	MOVB CL, ret+0(FP)
+	RET

@@ -1,4 +1,5 @@
-// Package simd computes distances between float32 vectors: one pair, or one
+// Package simd computes distances between vectors of float32, float16 or uint8:
+// one pair (float32 only), or one
 // query against many rows of an arena in a single call.
 //
 // Who calls: index/hnsw, index/flat, index/quant. It calls nothing of ours but

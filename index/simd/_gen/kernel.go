@@ -16,6 +16,7 @@ const group = 4
 type kernel struct {
 	*isa
 	metric
+	element
 	negate  bool // list kernels give the negated dot product
 	masks   Mem
 	absMask reg.VecVirtual
@@ -28,6 +29,8 @@ type kernel struct {
 	size      reg.GPVirtual       // bytes of a row
 	off       reg.GPVirtual       // bytes done of each row
 	blocksEnd reg.GPVirtual       // bytes in whole pairs of registers
+
+	shift16, one Mem // constants of the byte kernels
 }
 
 // pair writes func nameISA(a, b []float32) float32.
@@ -50,13 +53,18 @@ func (k *kernel) pair() {
 
 // rows writes func nameRowsISA, over a list of rows.
 func (k *kernel) rows() {
-	TEXT(k.metric.name+"Rows"+k.isa.name, NOSPLIT, "func(query []float32, base *byte, stride int, ids []uint32, out []float32)")
+	norm := ""
+	if k.squares {
+		norm = "norm float32, "
+	}
+	name := k.metric.name + k.element.name + "Rows" + k.isa.name
+	TEXT(name, NOSPLIT, "func(query "+k.goType+", "+norm+"base *byte, stride int, ids []uint32, out []float32)")
 	Pragma("noescape")
 	negated := ""
-	if k.metric.name == "dot" {
+	if k.negate {
 		negated = ", negated"
 	}
-	Doc(fmt.Sprintf("%sRows%s sets out[i] to %s of the query and row ids[i]%s.", k.metric.name, k.isa.name, k.says, negated))
+	Doc(fmt.Sprintf("%s sets out[i] to %s of the query and row ids[i]%s.", name, k.says, negated))
 	k.query = GP64()
 	for range group {
 		k.rowAt, k.ahead = append(k.rowAt, GP64()), append(k.ahead, GP64())
@@ -78,7 +86,7 @@ func (k *kernel) rows() {
 	ADDQ(Imm(group), next)
 	k.lookAhead(next)
 	k.distances()
-	sums := k.reduce()
+	sums := k.finish()
 	k.storeGroup(sums, next)
 	CMPQ(next, k.count())
 	JL(LabelRef("group"))
@@ -110,14 +118,20 @@ func (k *kernel) setup(size reg.GPVirtual) {
 	if k.isa == avx512 {
 		ones, lanes := GP32(), GP32()
 		MOVL(size.As32(), lanes)
-		ANDL(U32(15), lanes)
+		ANDL(U32(uint32(k.span()>>k.shift-1)), lanes)
 		MOVL(U32(1), ones)
 		SHLXL(lanes, ones, ones)
 		DECL(ones)
-		KMOVW(ones, reg.K1)
+		if k.shift == 0 {
+			KMOVD(ones, reg.K1)
+		} else {
+			KMOVW(ones, reg.K1)
+		}
 	}
-	SHLQ(U8(2), size)
-	if k.isa == avx2 {
+	if k.shift > 0 {
+		SHLQ(U8(k.shift), size)
+	}
+	if k.isa == avx2 && k.widen == nil {
 		k.loadTailMask()
 	}
 	if k.abs {
@@ -125,7 +139,7 @@ func (k *kernel) setup(size reg.GPVirtual) {
 	}
 	k.off, k.blocksEnd = GP64(), GP64()
 	MOVQ(size, k.blocksEnd)
-	ANDQ(I32(int32(-2*k.bytes)), k.blocksEnd)
+	ANDQ(I32(int32(-2*k.span())), k.blocksEnd)
 	for range k.rowAt {
 		k.sums = append(k.sums, [2]reg.VecVirtual{k.new(), k.new()})
 	}
@@ -181,18 +195,18 @@ func (k *kernel) distances() {
 	Label("blocks")
 	CMPQ(k.off, k.blocksEnd)
 	JGE(LabelRef("register"))
-	k.prefetch(2 * k.bytes)
+	k.prefetch(2 * k.span())
 	k.whole(0, 0)
-	k.whole(1, k.bytes)
-	ADDQ(Imm(uint64(2*k.bytes)), k.off)
+	k.whole(1, k.span())
+	ADDQ(Imm(uint64(2*k.span())), k.off)
 	JMP(LabelRef("blocks"))
 
 	Label("register")
 	end := GP64()
-	LEAQ(Mem{Base: k.off, Disp: k.bytes}, end)
+	LEAQ(Mem{Base: k.off, Disp: k.span()}, end)
 	CMPQ(end, k.size)
 	JG(LabelRef("tail"))
-	k.prefetch(k.bytes)
+	k.prefetch(k.span())
 	k.whole(0, 0)
 	MOVQ(end, k.off)
 
@@ -202,7 +216,11 @@ func (k *kernel) distances() {
 	k.prefetch(1)
 	query := k.masked(k.query)
 	for i, row := range k.rowAt {
-		k.step(k, k.sums[i][1], query, k.masked(row))
+		k.step(k, k.acc(i, 1), query, k.masked(row))
+	}
+	if k.oneByOne() {
+		ADDQ(Imm(1<<k.shift), k.off)
+		JMP(LabelRef("tail"))
 	}
 
 	Label("summed")
@@ -224,18 +242,29 @@ func (k *kernel) prefetch(span int) {
 
 // whole adds one full register of every row to accumulator which.
 func (k *kernel) whole(which, disp int) {
+	at := func(base reg.Register) Mem { return Mem{Base: base, Index: k.off, Scale: 1, Disp: disp} }
+	if k.widen != nil {
+		query := k.widen(k, at(k.query))
+		for i, row := range k.rowAt {
+			k.step(k, k.acc(i, which), query, k.widen(k, at(row)))
+		}
+		return
+	}
 	query := k.new()
-	VMOVUPS(Mem{Base: k.query, Index: k.off, Scale: 1, Disp: disp}, query)
+	VMOVUPS(at(k.query), query)
 	for i, row := range k.rowAt {
-		k.step(k, k.sums[i][which], query, Mem{Base: row, Index: k.off, Scale: 1, Disp: disp})
+		k.step(k, k.acc(i, which), query, at(row))
 	}
 }
 
 // masked loads what is left of a vector, zeros behind it; nothing beyond the
 // vector is read.
 func (k *kernel) masked(base reg.Register) reg.VecVirtual {
-	part := k.new()
 	at := Mem{Base: base, Index: k.off, Scale: 1}
+	if k.widen != nil {
+		return k.narrowTail(at)
+	}
+	part := k.new()
 	if k.isa == avx512 {
 		VMOVUPS_Z(at, reg.K1, part)
 	} else {

@@ -1,5 +1,6 @@
 // Command _gen writes the amd64 kernels of index/simd: AVX2 with FMA, and
-// AVX-512, for pairs of vectors and for lists of rows.
+// AVX-512, for pairs of vectors and for lists of rows; float16 and uint8 rows have
+// list kernels only.
 //
 // Its shape, for every kernel: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
@@ -25,7 +26,9 @@ type metric struct {
 	name string // of the pair kernel and, with Rows, of the list kernel
 	says string
 	abs  bool // needs the mask that clears signs
-	step func(k *kernel, acc reg.Register, query, row operand.Op)
+	// squares: every row's squares are summed beside the products.
+	squares bool
+	step    func(k *kernel, acc [2]reg.VecVirtual, query, row operand.Op)
 }
 
 var (
@@ -38,34 +41,50 @@ func main() {
 	masks := tailMasks()
 	for _, set := range []*isa{avx2, avx512} {
 		for _, m := range []metric{dotMetric, l2Metric, l1Metric} {
-			k := &kernel{isa: set, metric: m, masks: masks}
+			k := &kernel{isa: set, metric: m, element: float32s, masks: masks}
 			k.pair()
-			k = &kernel{isa: set, metric: m, masks: masks, negate: true}
+			k = &kernel{isa: set, metric: m, element: float32s, masks: masks, negate: m.name == "dot"}
 			k.rows()
 		}
 	}
+	half := constant("shift16", 0x4780_0000)
+	one := constant("one", 0x3f80_0000)
+	for _, set := range []*isa{avx2, avx512} {
+		for _, m := range []metric{dotMetric, l2Metric, l1Metric} {
+			k := &kernel{isa: set, metric: m, element: halves, negate: m.name == "dot"}
+			k.rows()
+		}
+		for _, m := range []metric{dotBytes, l2Bytes, l1Bytes, cosBytes} {
+			k := &kernel{isa: set, metric: m, element: bytes, negate: m.name == "dot" || m.squares, shift16: half, one: one}
+			if m.name == "l1" {
+				k.widen = unwidened
+			}
+			k.rows()
+		}
+	}
+	cpuid()
 	Generate()
 }
 
 var dotMetric = metric{
 	name: "dot",
 	says: "the dot product",
-	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+	step: func(k *kernel, acc [2]reg.VecVirtual, query, row operand.Op) {
 		if k.negate {
-			VFNMADD231PS(row, query, acc)
+			VFNMADD231PS(row, query, acc[0])
 			return
 		}
-		VFMADD231PS(row, query, acc)
+		VFMADD231PS(row, query, acc[0])
 	},
 }
 
 var l2Metric = metric{
 	name: "l2",
 	says: "the squared Euclidean distance",
-	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+	step: func(k *kernel, acc [2]reg.VecVirtual, query, row operand.Op) {
 		d := k.new()
 		VSUBPS(row, query, d)
-		VFMADD231PS(d, d, acc)
+		VFMADD231PS(d, d, acc[0])
 	},
 }
 
@@ -73,11 +92,11 @@ var l1Metric = metric{
 	name: "l1",
 	says: "the sum of absolute differences",
 	abs:  true,
-	step: func(k *kernel, acc reg.Register, query, row operand.Op) {
+	step: func(k *kernel, acc [2]reg.VecVirtual, query, row operand.Op) {
 		d := k.new()
 		VSUBPS(row, query, d)
 		VANDPS(d, k.absMask, d)
-		VADDPS(d, acc, acc)
+		VADDPS(d, acc[0], acc[0])
 	},
 }
 
