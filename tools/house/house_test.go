@@ -27,7 +27,8 @@ var law = map[string][]string{
 	"index/flat":        {"index", "index/arena", "index/simd", "index/invariant"},
 	"index/hnsw":        {"index", "index/arena", "index/simd", "index/invariant"},
 	"index/filter":      {"storage/point"},
-	"index/payload":     {"index", "index/filter", "storage/point", "index/invariant"},
+	"index/text":        {"index/filter"},
+	"index/payload":     {"index", "index/filter", "index/text", "storage/point", "index/invariant"},
 	"storage/point":     {},
 	"storage/schema":    {"index", "storage/point"},
 	"storage/op":        {"storage/point", "storage/schema", "index/filter"},
@@ -59,9 +60,9 @@ var owners = map[string][]string{
 	"github.com/prometheus":           {"server"},
 	"github.com/spf13/cobra":          {"tools/kith"},
 	"github.com/knadh/koanf":          {"tools/kith"},
-	"github.com/mmcloughlin/avo":      {}, // index/simd/_gen is a module of its own
-	"github.com/getkin/kin-openapi":   {}, // tests read the documents with it
-	"github.com/blevesearch/bleve":    {"index/text"},
+	"github.com/mmcloughlin/avo":      {},             // index/simd/_gen is a module of its own
+	"github.com/getkin/kin-openapi":   {},             // tests read the documents with it
+	"github.com/blevesearch":          {"index/text"}, // Bleve, and the stemmers that it brings
 	"github.com/yalue/onnxruntime_go": {"encoder"},
 }
 
