@@ -35,6 +35,10 @@ type Options struct {
 	RowBytes int   // bytes per row, at least 1; also the stride, without padding
 	Reserve  int64 // bytes of address space once mapped; 0: DefaultReserve
 	MaxHeap  int   // bytes kept on the heap before mapping; 0: DefaultMaxHeap
+	// File, when set, has the rows mapped from a file, so that the system may
+	// evict them: a pattern of os.CreateTemp, folder included. The file is the
+	// arena's own scratch: nothing is read from it, and Close removes it.
+	File string
 }
 
 func (o Options) withDefaults() Options {
@@ -60,6 +64,7 @@ type Arena struct {
 	rows     atomic.Pointer[Rows]
 	heapRows int      // rows the heap block has room for; writer only
 	mapped   *mapping // nil in the heap stage; writer only
+	onDisk   atomic.Bool
 }
 
 // New makes an empty arena. It takes no memory yet. It panics on a row size
@@ -69,6 +74,7 @@ func New(o Options) *Arena {
 		panic(fmt.Sprintf("bug: arena rows of %d bytes", o.RowBytes))
 	}
 	a := &Arena{o: o.withDefaults()}
+	a.onDisk.Store(o.File != "")
 	a.rows.Store(&Rows{stride: o.RowBytes})
 	return a
 }
@@ -77,7 +83,10 @@ func New(o Options) *Arena {
 func (a *Arena) Rows() Rows { return *a.rows.Load() }
 
 // Pinned reports whether the rows can no longer move.
-func (a *Arena) Pinned() bool { return a.rows.Load().pinned }
+func (a *Arena) Pinned() bool { return a.rows.Load().hold != nil }
+
+// OnDisk reports whether the rows are mapped from a file, or will be.
+func (a *Arena) OnDisk() bool { return a.onDisk.Load() }
 
 // Resident is the bytes of all rows, released ones included.
 func (a *Arena) Resident() int64 {
@@ -121,16 +130,16 @@ func (a *Arena) Pin() error {
 	if a.mapped != nil {
 		return nil
 	}
-	m, err := reserve(a.o.Reserve)
+	m, err := a.reserve(a.o.File)
 	if err != nil {
-		return fmt.Errorf("reserve %d bytes of address space: %w", a.o.Reserve, err)
+		return err
 	}
 	old := a.Rows()
 	if err := m.commit(a.bytes(old.n)); err != nil {
 		_ = m.close() // the first error says why
 		return fmt.Errorf("pin %d rows of %d bytes: %w", old.n, a.o.RowBytes, err)
 	}
-	fresh := Rows{base: m.base(), stride: a.o.RowBytes, n: old.n, pinned: true}
+	fresh := Rows{base: m.base(), stride: a.o.RowBytes, n: old.n, hold: &hold{m}}
 	copyRows(fresh, old)
 	a.mapped, a.heapRows = m, 0
 	a.rows.Store(&fresh)
@@ -159,6 +168,19 @@ func (a *Arena) Close() error {
 	m := a.mapped
 	a.mapped = nil
 	return m.close()
+}
+
+// reserve makes an empty mapping, of a file when one is named.
+func (a *Arena) reserve(file string) (m *mapping, err error) {
+	if file == "" {
+		m, err = reserve(a.o.Reserve)
+	} else {
+		m, err = reserveFile(a.o.Reserve, file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reserve %d bytes of address space: %w", a.o.Reserve, err)
+	}
+	return m, nil
 }
 
 func (a *Arena) bytes(rows int) int64 { return int64(rows) * int64(a.o.RowBytes) }

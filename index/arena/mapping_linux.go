@@ -3,8 +3,12 @@
 package arena
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +31,9 @@ type mapping struct {
 	data   []byte // from the first huge-page boundary on
 	usable int64  // bytes of data that may be read and written
 	page   int64
+	file   *os.File // nil: anonymous memory
+	// unlinked: the file has no name any more.
+	unlinked bool
 }
 
 func reserve(size int64) (*mapping, error) {
@@ -36,6 +43,25 @@ func reserve(size int64) (*mapping, error) {
 	}
 	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(whole))) % hugeBytes
 	return &mapping{whole: whole, data: whole[skip : int64(skip)+size], page: int64(os.Getpagesize())}, nil
+}
+
+// reserveFile maps a new file far beyond its end; commit moves the end. The
+// rows are read in any order, so the system is told not to read ahead.
+func reserveFile(size int64, pattern string) (*mapping, error) {
+	dir := filepath.Dir(pattern)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(dir, filepath.Base(pattern))
+	if err != nil {
+		return nil, err
+	}
+	whole, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("map %s: %w", file.Name(), err), file.Close(), os.Remove(file.Name()))
+	}
+	_ = unix.Madvise(whole, unix.MADV_RANDOM)
+	return &mapping{whole: whole, data: whole, page: int64(os.Getpagesize()), file: file}, nil
 }
 
 func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }
@@ -49,6 +75,9 @@ func (m *mapping) commit(size int64) error {
 		return fmt.Errorf("the arena holds at most %d bytes; cut the collection into more shards", len(m.data))
 	}
 	to := min((size+commitStep-1)/commitStep*commitStep, int64(len(m.data)))
+	if m.file != nil {
+		return m.extend(to)
+	}
 	if err := unix.Mprotect(m.data[m.usable:to], unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		return fmt.Errorf("make %d bytes usable: %w", to-m.usable, err)
 	}
@@ -60,13 +89,64 @@ func (m *mapping) commit(size int64) error {
 	return nil
 }
 
+// extend takes blocks of the disk now: a page without one would kill the process
+// when it is written and the disk is full.
+func (m *mapping) extend(to int64) error {
+	err := unix.Fallocate(int(m.file.Fd()), 0, m.usable, to-m.usable)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		_, err = io.CopyN(io.NewOffsetWriter(m.file, m.usable), zeros{}, to-m.usable)
+	}
+	if err != nil {
+		return fmt.Errorf("extend %s by %d bytes: %w", m.file.Name(), to-m.usable, err)
+	}
+	m.usable = to
+	return nil
+}
+
+// zeros reads as zeros without end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 // release frees the pages wholly inside [from, to); they read as zero.
 func (m *mapping) release(from, to int64) {
 	from = (from + m.page - 1) / m.page * m.page
 	to = to / m.page * m.page
-	if from < to && to <= m.usable {
+	if from >= to || to > m.usable {
+		return
+	}
+	switch {
+	case m.file == nil:
 		_ = unix.Madvise(m.data[from:to], unix.MADV_DONTNEED) // advice: failure costs memory only
+	case unix.Madvise(m.data[from:to], unix.MADV_REMOVE) != nil:
+		clear(m.data[from:to]) // a file system without holes
 	}
 }
 
-func (m *mapping) close() error { return unix.Munmap(m.whole) }
+func (m *mapping) close() error {
+	err := unix.Munmap(m.whole)
+	if m.file == nil {
+		return err
+	}
+	return errors.Join(err, m.file.Close(), m.unlink())
+}
+
+// unlink takes the file's name away; the mapping stays.
+func (m *mapping) unlink() error {
+	if m.file == nil || m.unlinked {
+		return nil
+	}
+	m.unlinked = true
+	return ignoreMissing(os.Remove(m.file.Name()))
+}
+
+// ignoreMissing: whoever removes a shard's folder may come first.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

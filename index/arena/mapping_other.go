@@ -18,6 +18,11 @@ func reserve(size int64) (*mapping, error) {
 	return &mapping{data: make([]byte, min(size, otherReserve))}, nil
 }
 
+// reserveFile is plain memory here: only Linux maps files.
+func reserveFile(size int64, _ string) (*mapping, error) { return reserve(size) }
+
+func (m *mapping) unlink() error { return nil }
+
 func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }
 
 func (m *mapping) commit(size int64) error {

@@ -2,6 +2,7 @@ package arena
 
 import (
 	"fmt"
+	"runtime"
 	"unsafe"
 )
 
@@ -13,8 +14,16 @@ type Rows struct {
 	base   unsafe.Pointer
 	stride int
 	n      int
-	pinned bool
+	hold   *hold // of mapped rows; nil in the heap stage
 }
+
+// hold keeps a mapping that its arena has left until nobody holds Rows of it.
+type hold struct{ m *mapping }
+
+// Keep stays until here: a move of the arena meanwhile leaves these rows where
+// they are. Only who reads by Base beside a move needs it, and only if nothing
+// else (a view) holds the Rows.
+func (r Rows) Keep() { runtime.KeepAlive(r.hold) }
 
 // Base points to row 0; nil when there never was a row.
 func (r Rows) Base() unsafe.Pointer { return r.base }
@@ -55,9 +64,13 @@ func (r Rows) at(i uint32) unsafe.Pointer {
 func outOfRange(i uint32, n int) { panic(fmt.Sprintf("bug: row %d of %d", i, n)) }
 
 func copyRows(dst, src Rows) {
-	if src.n == 0 {
-		return
+	if src.n > 0 {
+		copyRange(dst.base, src, 0, src.n)
 	}
-	size := src.n * src.stride
-	copy(unsafe.Slice((*byte)(dst.base), size), unsafe.Slice((*byte)(src.base), size))
+}
+
+// copyRange copies rows [from, to) to their places after base.
+func copyRange(base unsafe.Pointer, src Rows, from, to int) {
+	at, size := from*src.stride, (to-from)*src.stride
+	copy(unsafe.Slice((*byte)(unsafe.Add(base, at)), size), unsafe.Slice((*byte)(unsafe.Add(src.base, at)), size))
 }

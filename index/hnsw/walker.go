@@ -111,6 +111,7 @@ func (w *walker) distances() {
 	w.dist = w.dist[:n]
 	rows := w.g.vectors.Rows()
 	w.query.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
+	rows.Keep()
 	w.work.Distances += n
 }
 

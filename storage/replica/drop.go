@@ -22,7 +22,8 @@ func (r *Replica) drop(s *shard.Shard) {
 	r.mu.Lock()
 	delete(r.mu.shards, s.ID())
 	r.mu.dropped = append(r.mu.dropped, s.ID())
-	r.mu.droppedBytes += s.Status().ResidentBytes
+	st := s.Status()
+	r.mu.droppedBytes += st.ResidentBytes + st.MappedBytes
 	r.mu.Unlock()
 	s.Close()
 	if err := s.RemoveFiles(); err != nil {

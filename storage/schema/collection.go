@@ -45,11 +45,21 @@ type Vector struct {
 	HNSW         *HNSWDiff       `json:"hnsw,omitempty"` // overrides the collection's
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	Datatype     index.Datatype  `json:"datatype,omitempty"` // 0, not given: float32
-	Memory       string          `json:"memory,omitempty"`   // accepted and reported
+	Memory       string          `json:"memory,omitempty"`   // cold, cached, pinned; "" leaves it to OnDisk
 }
 
 // Space is how the vector's rows are held and compared.
 func (v *Vector) Space() index.Space { return index.Space{Metric: v.Metric, Datatype: v.Datatype} }
+
+// Cold reports whether the vectors are mapped from a file rather than held in
+// memory. Memory goes before OnDisk; "cached" is the default, and "pinned" the
+// same here.
+func (v *Vector) Cold() bool {
+	if v.Memory != "" {
+		return v.Memory == "cold"
+	}
+	return v.OnDisk != nil && *v.OnDisk
+}
 
 // RowBytes is the size of one stored vector.
 func (v *Vector) RowBytes() int { return v.Size * v.Datatype.Bytes() }

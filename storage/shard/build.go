@@ -25,7 +25,7 @@ func (s *Shard) idle() bool {
 	st := s.current.Load()
 	for i := range st.fields {
 		f := &st.fields[i]
-		if f.graph.Load() != nil || f.wantsGraph(st.schema) {
+		if f.graph.Load() != nil || f.wantsGraph(st.schema) || f.misplaced(st.schema) {
 			return false
 		}
 	}
@@ -55,6 +55,9 @@ func (s *Shard) optimize() (more bool, err error) {
 }
 
 func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
+	if f.misplaced(v.st.schema) {
+		return true, s.move(v, f)
+	}
 	g := f.graph.Load()
 	switch {
 	case g == nil && !f.wantsGraph(v.st.schema):

@@ -40,9 +40,8 @@ type fieldState struct {
 	data     arena.Rows
 }
 
-func newField(c *schema.Collection, at int, number uint16) *field {
-	v := c.Vectors[at]
-	return &field{conf: v, number: number, rows: arena.New(arena.Options{RowBytes: v.RowBytes()})}
+func (s *Shard) newField(v *schema.Vector, number uint16) *field {
+	return &field{conf: *v, number: number, rows: arena.New(arena.Options{RowBytes: v.RowBytes(), File: s.rowsFile(v, number)})}
 }
 
 // write encodes a vector into its row, which is answered for the store; the slot

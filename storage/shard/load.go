@@ -38,6 +38,9 @@ func (l *loader) load() error {
 	if err := json.Unmarshal(l.row.Schema, &l.schema); err != nil {
 		return fmt.Errorf("%w: schema of the shard: %w", storage.ErrCorrupt, err)
 	}
+	if err := l.s.removeRowsFiles(); err != nil {
+		return err
+	}
 	l.st = &state{schema: &l.schema, next: l.row.Next}
 	if err := l.loadSlots(); err != nil {
 		return err
@@ -77,7 +80,7 @@ func (l *loader) loadField(at int) error {
 	if !ok {
 		return fmt.Errorf("%w: vector %q has no number", storage.ErrCorrupt, l.schema.Vectors[at].Name)
 	}
-	f := newField(&l.schema, at, number)
+	f := l.s.newField(&l.schema.Vectors[at], number)
 	fs := fieldState{field: f, settings: l.schema.HNSWFor(&l.schema.Vectors[at])}
 	l.s.loadGraph(&fs, l.st.next)
 	graph := f.graph.Load()

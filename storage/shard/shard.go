@@ -120,7 +120,7 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 	s := newShard(id, o)
 	st := &state{schema: c}
 	for i := range c.Vectors {
-		st.fields = append(st.fields, fieldState{field: newField(c, i, uint16(i)), settings: c.HNSWFor(&c.Vectors[i])})
+		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], uint16(i)), settings: c.HNSWFor(&c.Vectors[i])})
 	}
 	s.current.Store(st)
 	s.opened.Store(new(int64))

@@ -15,7 +15,8 @@ type Status struct {
 	Green          bool
 	OptimizerError string // last failure of background work, "" when well
 	PayloadIndexes []PayloadIndex
-	ResidentBytes  int64 // vectors and graphs
+	ResidentBytes  int64 // vectors and graphs in memory
+	MappedBytes    int64 // vectors mapped from files, which the system may evict
 }
 
 // PayloadIndex is one payload index and the points that have a value in it.
@@ -37,7 +38,11 @@ func (s *Shard) Status() Status {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
 		out.Tail += f.tail(st.schema, st.next)
-		out.ResidentBytes += f.rows.Resident()
+		if f.rows.OnDisk() {
+			out.MappedBytes += f.rows.Resident()
+		} else {
+			out.ResidentBytes += f.rows.Resident()
+		}
 		if g := f.pinGraph(); g != nil {
 			out.IndexedVectors += f.has.Count(0, index.Slot(g.high.Load()))
 			out.ResidentBytes += g.graph.Bytes()

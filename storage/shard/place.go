@@ -1,0 +1,96 @@
+package shard
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// moveStep is the bytes that are copied between two looks at whether to stop.
+const moveStep = 64 << 20
+
+// rowsFile is where a vector's rows are mapped from, as a pattern of
+// os.CreateTemp; "" is memory. Two files of one vector may stand side by side
+// while views read the older one.
+func (s *Shard) rowsFile(v *schema.Vector, number uint16) string {
+	if !v.Cold() {
+		return ""
+	}
+	return filepath.Join(s.dir, fmt.Sprintf("%d.*.rows", number))
+}
+
+// removeRowsFiles deletes the mapped files that a crash has left. What they hold
+// may be of any moment: the store has the rows, and they are read from there.
+func (s *Shard) removeRowsFiles() error {
+	left, err := filepath.Glob(filepath.Join(s.dir, "*.rows"))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
+}
+
+// misplaced says whether the rows lie elsewhere than the schema wants them.
+func (f *fieldState) misplaced(c *schema.Collection) bool {
+	v, ok := c.Vector(f.conf.Name)
+	return ok && v.Cold() != f.rows.OnDisk()
+}
+
+// move brings a vector's rows to where the schema wants them. Readers and
+// writers go on; only the last rows are copied while writers wait. build must
+// be held, so that nobody sweeps or builds meanwhile.
+func (s *Shard) move(v *View, f *fieldState) error {
+	conf, _ := v.st.schema.Vector(f.conf.Name)
+	file := s.rowsFile(conf, f.number)
+	s.o.Apply.Lock()
+	placed := f.rows.Place(file)
+	s.o.Apply.Unlock()
+	if placed {
+		return nil
+	}
+	m, err := f.rows.Move(file)
+	if err != nil {
+		return err
+	}
+	if err := s.carry(v, f, m); err != nil {
+		return errors.Join(err, m.Abort())
+	}
+	s.log.Info("vectors moved", "vector", f.conf.Name, "on_disk", file != "")
+	return nil
+}
+
+func (s *Shard) carry(v *View, f *fieldState, m *arena.Move) error {
+	step := moveStep/f.conf.RowBytes() + 1
+	for rows := step; rows-step < int(v.st.next); rows += step {
+		if s.o.Optimizer.isClosed() {
+			return errors.New("stopped while vectors were moved")
+		}
+		if err := m.Copy(min(rows, int(v.st.next))); err != nil {
+			return err
+		}
+	}
+	s.o.Apply.Lock()
+	defer s.o.Apply.Unlock()
+	if err := m.Finish(); err != nil {
+		return err
+	}
+	s.repoint(f.field)
+	return nil
+}
+
+// repoint has views from now on read a field's rows where they are now. Nothing
+// else changes, so the store's snapshot stays the right one. Apply is held.
+func (s *Shard) repoint(f *field) {
+	next := *s.current.Load()
+	next.fields = slices.Clone(next.fields)
+	for i := range next.fields {
+		if next.fields[i].field == f {
+			next.fields[i].data = f.rows.Rows()
+		}
+	}
+	s.current.Store(&next)
+}
