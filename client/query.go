@@ -8,7 +8,7 @@ import (
 )
 
 // Query asks for the points nearest to a vector or to a stored point. With
-// neither, points come in id order with score 0.
+// neither, points come in id order with score 1.
 type Query struct {
 	Vector    []float32
 	Point     *ID    // used when Vector is nil; the point itself is not answered

@@ -48,6 +48,19 @@ type Query struct {
 	Accept *Set
 	// Check is a dearer test, asked only of slots in Accept; nil accepts.
 	Check func(Slot) bool
+	// Done ends the search early when it is closed: what was found so far is
+	// answered, and the caller looks whether its time has passed. nil never ends.
+	Done <-chan struct{}
+}
+
+// Ended reports whether the search is to stop.
+func (q *Query) Ended() bool {
+	select {
+	case <-q.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Metric says how near two vectors are.

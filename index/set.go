@@ -79,6 +79,26 @@ func (t *Set) AppendRange(dst []uint32, from, to Slot) []uint32 {
 	return dst
 }
 
+// At appends to dst the slots with these ranks, 0 being the lowest slot's. Ranks
+// rise, and are below Len.
+func (t *Set) At(ranks []int, dst []Slot) []Slot {
+	before := 0 // slots below the word
+	t.words(0, NoSlot, func(base Slot, w uint64) bool {
+		here := bits.OnesCount64(w)
+		for len(ranks) > 0 && ranks[0] < before+here {
+			rest := w
+			for range ranks[0] - before {
+				rest &= rest - 1
+			}
+			dst = append(dst, base+Slot(bits.TrailingZeros64(rest)))
+			ranks = ranks[1:]
+		}
+		before += here
+		return len(ranks) > 0
+	})
+	return dst
+}
+
 // words visits the non-zero words that cover [from, to), bits outside masked.
 func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
 	if t == nil || from >= to {

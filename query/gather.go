@@ -32,6 +32,7 @@ const (
 type gathered struct {
 	view  *shard.View
 	found []candidate
+	work  index.Work
 	err   error
 }
 
@@ -42,6 +43,7 @@ type search struct {
 	view *shard.View
 	vec  shard.Vectors
 	hits []index.Hit
+	work index.Work
 	fail error // of a payload that a check could not read
 }
 
@@ -60,6 +62,7 @@ func gather(ctx context.Context, s *shard.Shard, r *Request, to *gathered) {
 	if to.err = errors.Join(q.run(m), q.fail); to.err == nil {
 		to.found = q.candidates()
 	}
+	to.work = q.work
 }
 
 func (q *search) run(m shard.Matches) error {
@@ -67,7 +70,7 @@ func (q *search) run(m shard.Matches) error {
 	if err != nil {
 		return err
 	}
-	query := index.Query{Vector: q.r.Vector, K: q.r.Offset + q.r.Limit, Accept: set, Check: check}
+	query := index.Query{Vector: q.r.Vector, K: q.r.Offset + q.r.Limit, Accept: set, Check: check, Done: q.ctx.Done()}
 	query.K = min(query.K, max(set.Len(), 1))
 	if q.r.PointID != nil {
 		query.K++ // the point itself is dropped later
@@ -88,6 +91,9 @@ func (q *search) run(m shard.Matches) error {
 		return q.scan(query, 0)
 	}
 	q.walk(query)
+	if err := q.ctx.Err(); err != nil {
+		return err
+	}
 	return q.scan(query, q.vec.High)
 }
 
@@ -105,9 +111,9 @@ func (q *search) effort() int {
 // collection that needs none is scanned as ever.
 func (q *search) indexedOnly(query index.Query) error {
 	if q.vec.Graph != nil {
-		q.hits, _ = q.vec.Graph.Search(query, q.hits)
+		q.hits, q.work = q.vec.Graph.Search(query, q.hits)
 	}
-	return nil
+	return q.ctx.Err()
 }
 
 // walk searches the graph. A slot that joined it after the view looked is left
@@ -119,7 +125,8 @@ func (q *search) walk(query index.Query) {
 		// the walk is newer than the view, and must not crowd out what is older.
 		query.Accept, query.K = nil, query.Ef
 	}
-	hits, _ := q.vec.Graph.Search(query, nil)
+	hits, work := q.vec.Graph.Search(query, nil)
+	q.work = q.work.Add(work)
 	for _, h := range hits {
 		if h.Slot < q.vec.High && len(q.hits) < most {
 			q.hits = append(q.hits, h)
@@ -133,9 +140,11 @@ func (q *search) scan(query index.Query, from index.Slot) error {
 		if err := q.ctx.Err(); err != nil {
 			return err
 		}
-		q.hits, _ = flat.Range(query, q.vec.Space, q.vec.Rows, from, min(next, from+scanBlock), q.hits)
+		var work index.Work
+		q.hits, work = flat.Range(query, q.vec.Space, q.vec.Rows, from, min(next, from+scanBlock), q.hits)
+		q.work = q.work.Add(work)
 	}
-	return nil
+	return q.ctx.Err()
 }
 
 // accepted turns a filter into the set that a search may return, and a check

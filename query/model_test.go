@@ -332,7 +332,7 @@ func (w *world) checkFilter(ctx context.Context, text string) {
 		w.t.Fatal(err)
 	}
 	want := w.matching([]byte(text))
-	if n, err := query.Count(ctx, w.shards(), f); err != nil || n != len(want) {
+	if n, err := query.Count(ctx, w.shards(), &query.CountRequest{Filter: f, Exact: true}); err != nil || n != len(want) {
 		w.t.Fatalf("count %s: %d, %v; want %d", text, n, err, len(want))
 	}
 	var got []point.ID

@@ -29,12 +29,17 @@ type Shard struct{ s *shard.Shard }
 func Local(s *shard.Shard) Shard { return Shard{s} }
 
 // Request is one nearest-neighbour query. With neither Vector nor PointID it
-// lists matching points in id order, with score 0.
+// lists matching points in id order, each with score 1.
 type Request struct {
-	Vector  []float32 // prepared by schema.Collection.PrepareVector
-	PointID *point.ID // search by a stored point's vector; the point itself is left out
-	Using   string    // name of the vector
-	Filter  *filter.Filter
+	Vector []float32 // prepared by schema.Collection.PrepareVector
+	// PointID is a point to leave out and, without Vector, the one whose vector is
+	// searched.
+	PointID *point.ID
+	// LookupFrom names where PointID is; nil is the collection that is searched.
+	// Who resolves it sets Vector.
+	LookupFrom *LookupFrom
+	Using      string // name of the vector
+	Filter     *filter.Filter
 
 	Ef          int  // 0: the measured default
 	Exact       bool // true nearest neighbours, by scan
@@ -46,6 +51,9 @@ type Request struct {
 	Limit, Offset  int      // Limit ≥ 1, Offset ≥ 0
 	Select         point.Selector
 }
+
+// LookupFrom is a vector of another collection.
+type LookupFrom struct{ Collection, Vector string }
 
 // candidate is a hit on its way through the merge.
 type candidate struct {
@@ -72,11 +80,11 @@ func Run(ctx context.Context, shards []Shard, c *schema.Collection, r *Request) 
 	}
 	v, ok := c.Vector(r.Using)
 	if !ok {
-		return nil, &schema.FieldError{Field: "using", Problem: "Not existing vector name error: " + r.Using}
+		return nil, unknownVector(r.Using)
 	}
 	asked := *r
-	if r.PointID != nil {
-		vector, err := lookup(shards, *r.PointID, r.Using)
+	if r.Vector == nil {
+		vector, err := Lookup(ctx, shards, *r.PointID, r.Using)
 		if err != nil {
 			return nil, err
 		}
@@ -91,10 +99,14 @@ func Run(ctx context.Context, shards []Shard, c *schema.Collection, r *Request) 
 	return fetch(ctx, page(found, &asked, v.Metric), v.Metric, r.Select)
 }
 
-// lookup reads the vector that a query by id means.
-func lookup(shards []Shard, id point.ID, using string) ([]float32, error) {
+func unknownVector(name string) error {
+	return &schema.FieldError{Field: "using", Problem: "Not existing vector name error: " + name}
+}
+
+// Lookup reads the vector that a query by id means.
+func Lookup(ctx context.Context, shards []Shard, id point.ID, using string) ([]float32, error) {
 	sel := point.Selector{Vector: point.VectorSelector{Enable: true, Names: []string{using}}}
-	points, err := Retrieve(context.Background(), shards, []point.ID{id}, sel)
+	points, err := Retrieve(ctx, shards, []point.ID{id}, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +206,9 @@ func fetch(ctx context.Context, found []candidate, m index.Metric, sel point.Sel
 	return out, nil
 }
 
+// listScore is what points of a list score: clients of the contract see it.
+const listScore = 1
+
 // list answers a query that asks for no order of its own.
 func list(ctx context.Context, shards []Shard, r *Request) ([]point.Scored, error) {
 	points, _, err := Scroll(ctx, shards, &ScrollRequest{Filter: r.Filter, Limit: r.Offset + r.Limit, Select: r.Select})
@@ -203,7 +218,7 @@ func list(ctx context.Context, shards []Shard, r *Request) ([]point.Scored, erro
 	points = points[min(r.Offset, len(points)):]
 	out := make([]point.Scored, len(points))
 	for i := range points {
-		out[i] = point.Scored{Point: points[i]}
+		out[i] = point.Scored{Point: points[i], Score: listScore}
 	}
 	return out, nil
 }

@@ -9,12 +9,14 @@ import (
 	"github.com/kithdb/kith/storage/shard"
 )
 
-// ScrollRequest asks for a page of points in id order.
+// ScrollRequest asks for a page of points in id order or, with OrderBy, by the
+// values of a field (InOrder).
 type ScrollRequest struct {
-	Filter *filter.Filter
-	From   *point.ID // first id of the page; nil: from the start
-	Limit  int       // at least 1
-	Select point.Selector
+	Filter  *filter.Filter
+	From    *point.ID // first id of the page; nil: from the start
+	OrderBy *OrderBy  // From is not used then
+	Limit   int       // at least 1
+	Select  point.Selector
 }
 
 // Scroll answers a page, and the first id after it; nil at the end.
@@ -78,6 +80,9 @@ func (p *pager) fromSet() ([]point.Point, error) {
 	ids = ids[:min(p.r.Limit+1, len(ids))]
 	out := make([]point.Point, 0, len(ids))
 	for _, id := range ids {
+		if err := p.ctx.Err(); err != nil {
+			return nil, err
+		}
 		pt, ok, err := p.view.Point(id, p.r.Select)
 		if err != nil {
 			return nil, err
@@ -122,34 +127,6 @@ func (p *pager) matches(e *shard.Entry) (bool, error) {
 		return true, nil
 	}
 	return p.judge.Holds(e.ID, e.Slot(), e.Payload())
-}
-
-// Count is the exact number of points that match.
-func Count(ctx context.Context, shards []Shard, f *filter.Filter) (int, error) {
-	total := 0
-	for _, s := range shards {
-		n, err := countShard(ctx, s.s, f)
-		if err != nil {
-			return 0, err
-		}
-		total += n
-	}
-	return total, nil
-}
-
-func countShard(ctx context.Context, s *shard.Shard, f *filter.Filter) (int, error) {
-	view, m, err := s.Matching(f)
-	if err != nil {
-		return 0, err
-	}
-	defer view.Release()
-	if m.Exact {
-		return m.Set.Len(), nil
-	}
-	q := &search{ctx: ctx, r: &Request{Filter: f}, view: view}
-	v := q.verifier()
-	set, err := v.all(m.Set)
-	return set.Len(), err
 }
 
 // Retrieve reads points by id, in the order asked; ids that do not exist are

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/kithdb/kith/index/payload"
+	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage/point"
 )
 
@@ -24,6 +26,37 @@ func appendRecord(dst []byte, p *point.Point, sel point.Selector) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = p.ID.AppendJSON(dst)
 	return append(appendParts(dst, p, sel), '}')
+}
+
+// ordered appends a list of stored points with the values that put them in order.
+func (c *call) ordered(points []query.Ordered, sel point.Selector) {
+	c.out = append(c.out, '[')
+	for i := range points {
+		if i > 0 {
+			c.out = append(c.out, ',')
+		}
+		p := &points[i]
+		c.out = p.ID.AppendJSON(append(c.out, `{"id":`...))
+		c.out = appendParts(c.out, &p.Point, sel)
+		c.out = append(c.out, `,"order_value":`...)
+		c.out = append(appendKey(c.out, p.Value), '}')
+	}
+	c.out = append(c.out, ']')
+}
+
+// appendKey writes an integer, or a number that is none: a reader tells them
+// apart by the point or exponent.
+func appendKey(dst []byte, k payload.Key) []byte {
+	if k.IsInt {
+		return strconv.AppendInt(dst, k.Int, 10)
+	}
+	if a := math.Abs(k.Float); a != 0 && (a < 1e-6 || a >= 1e16) {
+		return strconv.AppendFloat(dst, k.Float, 'e', -1, 64)
+	}
+	if k.Float == math.Trunc(k.Float) {
+		return strconv.AppendFloat(dst, k.Float, 'f', 1, 64)
+	}
+	return strconv.AppendFloat(dst, k.Float, 'f', -1, 64)
 }
 
 // scored appends a list of found points.

@@ -71,6 +71,8 @@ func explain(err error) (status int, message string) {
 		return fasthttp.StatusBadRequest, "Wrong input: " + condition.Error()
 	case errors.As(err, &missing):
 		return fasthttp.StatusNotFound, "Not found: " + missing.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return fasthttp.StatusRequestTimeout, "Timeout: the request's time passed before it was done; ask for less, or raise timeout"
 	}
 	if errors.Is(err, cluster.ErrQuota) {
 		return fasthttp.StatusForbidden, "Forbidden: " + err.Error()
@@ -84,7 +86,6 @@ func explain(err error) (status int, message string) {
 		{cluster.ErrConflict, fasthttp.StatusConflict},
 		{cluster.ErrDiskFull, fasthttp.StatusInsufficientStorage},
 		{cluster.ErrTimeout, fasthttp.StatusRequestTimeout},
-		{context.DeadlineExceeded, fasthttp.StatusRequestTimeout},
 		{cluster.ErrNotReady, fasthttp.StatusServiceUnavailable},
 		{cluster.ErrClosed, fasthttp.StatusServiceUnavailable},
 		{cluster.ErrFailed, fasthttp.StatusInternalServerError},

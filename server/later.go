@@ -15,10 +15,6 @@ import (
 const later = `
 PUT    write    /collections/{name}/points/vectors
 POST   write    /collections/{name}/points/vectors/delete
-POST   read     /collections/{name}/points/query/groups
-POST   read     /collections/{name}/points/search/matrix/pairs
-POST   read     /collections/{name}/points/search/matrix/offsets
-POST   read     /collections/{name}/facet
 PUT    alter    /collections/{name}/vectors/{vector}
 DELETE alter    /collections/{name}/vectors/{vector}
 GET    export   /collections/{name}/snapshots

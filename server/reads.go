@@ -96,6 +96,9 @@ func (c *call) scroll() error {
 	if err := c.strictRead(col, asked{limit: r.Limit, filter: r.Filter}); err != nil {
 		return err
 	}
+	if r.OrderBy != nil {
+		return c.scrollInOrder(col, shards, &r)
+	}
 	points, next, err := query.Scroll(c.ctx, shards, &r)
 	c.slow(col, []asked{{filter: r.Filter}})
 	if err != nil {
@@ -112,8 +115,22 @@ func (c *call) scroll() error {
 	return nil
 }
 
+// scrollInOrder answers a page by the values of a field. The next page begins
+// where the client says, with order_by.start_from.
+func (c *call) scrollInOrder(col *cluster.Collection, shards []query.Shard, r *query.ScrollRequest) error {
+	points, err := query.InOrder(c.ctx, shards, r)
+	c.slow(col, []asked{{filter: r.Filter}})
+	if err != nil {
+		return err
+	}
+	c.out = append(c.out, `{"points":`...)
+	c.ordered(points, r.Select)
+	c.out = append(c.out, `,"next_page_offset":null}`...)
+	return nil
+}
+
 func (c *call) count() error {
-	f, err := wire.Count(c.body)
+	r, err := wire.Count(c.body)
 	if err != nil {
 		return err
 	}
@@ -121,11 +138,11 @@ func (c *call) count() error {
 	if err != nil {
 		return err
 	}
-	if err := c.strictRead(col, asked{filter: f}); err != nil {
+	if err := c.strictRead(col, asked{filter: r.Filter}); err != nil {
 		return err
 	}
-	n, err := query.Count(c.ctx, shards, f)
-	c.slow(col, []asked{{filter: f}})
+	n, err := query.Count(c.ctx, shards, &r)
+	c.slow(col, []asked{{filter: r.Filter}})
 	if err != nil {
 		return err
 	}
@@ -205,7 +222,7 @@ func (c *call) runAll(rs []query.Request, write writeFound) error {
 		return err
 	}
 	for i := range rs {
-		if err := prepare(col.Schema(), &rs[i]); err != nil {
+		if err := c.prepare(col, &rs[i]); err != nil {
 			return err
 		}
 	}
@@ -222,15 +239,54 @@ func (c *call) runAll(rs []query.Request, write writeFound) error {
 
 // prepare checks a query against its collection and brings its vector into the
 // stored form.
-func prepare(s *schema.Collection, r *query.Request) error {
-	if err := checkSelect(s, r.Select); err != nil {
+func (c *call) prepare(col *cluster.Collection, r *query.Request) error {
+	if err := checkSelect(col.Schema(), r.Select); err != nil {
 		return err
+	}
+	if r.PointID != nil && r.LookupFrom != nil {
+		if err := c.lookUpVector(col, r); err != nil {
+			return err
+		}
 	}
 	if r.Vector == nil {
 		return nil
 	}
-	if err := s.PrepareVector(r.Using, r.Vector); err != nil {
+	if err := col.Schema().PrepareVector(r.Using, r.Vector); err != nil {
 		return &schema.FieldError{Field: "query", Problem: err.Problem}
 	}
 	return nil
+}
+
+// lookUpVector reads the vector that a query by id means from the collection it
+// names. A point of another collection is not left out of the answer: it has
+// nothing to do with the one here that has its id.
+func (c *call) lookUpVector(col *cluster.Collection, r *query.Request) error {
+	from, shards, err := c.other(r.LookupFrom.Collection)
+	if err != nil {
+		return err
+	}
+	if _, ok := from.Schema().Vector(r.LookupFrom.Vector); !ok {
+		return &schema.FieldError{Field: "lookup_from.vector", Problem: fmt.Sprintf("Not existing vector name error: %q", r.LookupFrom.Vector)}
+	}
+	if r.Vector, err = query.Lookup(c.ctx, shards, *r.PointID, r.LookupFrom.Vector); err != nil {
+		return err
+	}
+	if from.Name() != col.Name() {
+		r.PointID = nil
+	}
+	return nil
+}
+
+// other resolves a collection that the body names for reading.
+func (c *call) other(name string) (*cluster.Collection, []query.Shard, error) {
+	linear, err := c.linear()
+	if err != nil {
+		return nil, nil, err
+	}
+	col, err := c.elsewhere(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	shards, err := col.Shards(c.ctx, linear)
+	return col, shards, err
 }

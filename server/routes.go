@@ -160,6 +160,11 @@ func (s *Server) newRoutes() *routes {
 	on("GET", "/collections/{name}/shards", read, (*call).shardKeys)
 	on("PUT", "/collections/{name}/shards", manage, (*call).alone)
 	on("POST", "/collections/{name}/shards/delete", manage, (*call).alone)
+	on("POST", points+"/query/groups", read, (*call).queryGroups)
+	on("POST", points+"/search/groups", read, (*call).searchGroups)
+	on("POST", points+"/search/matrix/pairs", read, (*call).matrixPairs)
+	on("POST", points+"/search/matrix/offsets", read, (*call).matrixOffsets)
+	on("POST", "/collections/{name}/facet", read, (*call).facet)
 	t.addLater()
 	return t
 }

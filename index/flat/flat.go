@@ -49,7 +49,7 @@ func Range(q index.Query, space index.Space, rows arena.Rows, from, to index.Slo
 	s.begin(&q, space)
 	to = min(to, index.Slot(rows.Len()))
 	work := index.Work{}
-	for from < to {
+	for from < to && !q.Ended() {
 		next := min(to, (from/block+1)*block)
 		ids := passing(q.Check, q.Accept.AppendRange(s.ids[:0], from, next))
 		work.Distances += s.offer(rows, ids)
@@ -66,7 +66,7 @@ func Search(q index.Query, space index.Space, rows arena.Rows, slots []uint32, d
 	defer s.done()
 	s.begin(&q, space)
 	work := index.Work{}
-	for len(slots) > 0 {
+	for len(slots) > 0 && !q.Ended() {
 		n := min(len(slots), block)
 		ids := passing(q.Check, accepted(q.Accept, s.ids[:0], slots[:n]))
 		work.Distances += s.offer(rows, ids)

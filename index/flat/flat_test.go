@@ -15,6 +15,24 @@ import (
 )
 
 // rowsOf makes an arena of random rows; few distinct values make many ties.
+// A scan that has to stop computes no more than one block of distances.
+func TestScanEndsEarly(t *testing.T) {
+	rows := rowsOf(t, 9000, 8, 50)
+	done := make(chan struct{})
+	close(done)
+	slots := make([]uint32, 9000)
+	for i := range slots {
+		slots[i] = uint32(i)
+	}
+	q := index.Query{Vector: rows.Floats(1), K: 3, Accept: setOf(slots), Done: done}
+	if _, w := flat.Range(q, index.Space{Metric: index.Dot}, rows, 0, 9000, nil); w.Distances > 4096 {
+		t.Errorf("Range computed %d distances after its end", w.Distances)
+	}
+	if _, w := flat.Search(q, index.Space{Metric: index.Dot}, rows, slots, nil); w.Distances > 4096 {
+		t.Errorf("Search computed %d distances after its end", w.Distances)
+	}
+}
+
 func rowsOf(t testing.TB, n, dim, values int) arena.Rows {
 	t.Helper()
 	a := arena.New(arena.Options{RowBytes: 4 * dim})

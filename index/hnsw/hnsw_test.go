@@ -466,3 +466,27 @@ func TestSearchAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A search that has to stop expands hardly more than it had, and answers what
+// it has found.
+func TestSearchEndsEarly(t *testing.T) {
+	s := newSpace(t, 3000, 8, index.Dot)
+	g := s.graph(t, 40)
+	s.insertAll(t, g)
+	done := make(chan struct{})
+	close(done)
+	for _, accept := range []*index.Set{nil, all(3000)} {
+		q := index.Query{Vector: s.point(), K: 10, Ef: 2000, Accept: accept}
+		if _, whole := g.Search(q, nil); whole.Hops < 20*patience {
+			t.Fatalf("a search that is left alone expands %d nodes: too few to tell", whole.Hops)
+		}
+		q.Done = done
+		if _, cut := g.Search(q, nil); cut.Hops > 2*patience {
+			t.Errorf("a search that has to stop expands %d nodes, want at most %d", cut.Hops, 2*patience)
+		}
+		q.Check = func(slot index.Slot) bool { return slot%2 == 0 }
+		if _, cut := g.Search(q, nil); cut.Hops > 2*patience {
+			t.Errorf("with a check, a search that has to stop expands %d nodes", cut.Hops)
+		}
+	}
+}

@@ -14,6 +14,7 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	}
 	w := g.walker(simd.Query{})
 	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
+	w.done = q.Done
 	defer g.release(w)
 	at := w.descend(entry, 0)
 	ef := q.Ef
@@ -43,6 +44,9 @@ func (w *walker) filtered(from index.Hit, level, ef int, q *index.Query) {
 	w.push(from)
 	for len(w.queue) > 0 {
 		at := w.pop()
+		if w.ended() {
+			return
+		}
 		if len(w.results) == ef && at.Dist > w.results[ef-1].Dist {
 			return
 		}

@@ -20,6 +20,7 @@ type walker struct {
 	fresh []uint32  // slots to measure
 	dist  []float32 // their distances
 	work  index.Work
+	done  <-chan struct{} // closed when a search is to stop; nil of an insert
 
 	pool []candidate // of walk: the nearest seen, in rising order
 
@@ -51,7 +52,7 @@ func (g *Graph) walker(query simd.Query) *walker {
 }
 
 func (g *Graph) release(w *walker) {
-	w.query = simd.Query{}
+	w.query, w.done = simd.Query{}, nil
 	g.walkers.Put(w)
 }
 
@@ -74,6 +75,22 @@ func (w *walker) visit(s uint32) bool {
 	}
 	w.stamp[s] = w.epoch
 	return true
+}
+
+// patience is how many nodes are expanded between two looks at the search's end.
+const patience = 64
+
+// ended reports whether a search is to stop where it is.
+func (w *walker) ended() bool {
+	if w.done == nil || w.work.Hops%patience != 0 {
+		return false
+	}
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // expand measures the links of a node that were not visited: w.fresh, w.dist.
@@ -149,6 +166,9 @@ func (w *walker) walk(from index.Hit, level, ef int) {
 		if c.slot&expanded != 0 {
 			at++
 			continue
+		}
+		if w.ended() {
+			return
 		}
 		slot := c.slot
 		c.slot |= expanded

@@ -40,26 +40,28 @@ func batchOf(one func(*scanner, string) (query.Request, *Error)) func(*scanner, 
 
 func (s *scanner) query(field string) (query.Request, *Error) {
 	r := query.Request{Limit: DefaultLimit}
-	err := s.object(field, func(key string) (err *Error) {
-		name := under(field, key)
-		if s.null() {
-			return nil
-		}
-		switch key {
-		case "query":
-			err = s.variant(&r, name)
-		case "using":
-			r.Using, err = s.text(name)
-		case "prefetch":
-			err = s.prefetch(name)
-		case "lookup_from":
-			err = s.notYet(name)
-		default:
-			err = s.common(&r, key, name)
-		}
-		return err
-	})
+	err := s.object(field, func(key string) *Error { return s.queryKey(&r, key, under(field, key)) })
 	return r, err
+}
+
+// queryKey eats the value of a query's key.
+func (s *scanner) queryKey(r *query.Request, key, name string) (err *Error) {
+	if s.null() {
+		return nil
+	}
+	switch key {
+	case "query":
+		err = s.variant(r, name)
+	case "using":
+		r.Using, err = s.text(name)
+	case "prefetch":
+		err = s.prefetch(name)
+	case "lookup_from":
+		r.LookupFrom, err = s.lookupFrom(name)
+	default:
+		err = s.common(r, key, name)
+	}
+	return err
 }
 
 // prefetch accepts the empty list that some clients send.

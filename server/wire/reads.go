@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage/point"
 )
@@ -54,7 +53,7 @@ func (s *scanner) selectors(sel *point.Selector, key string) (err *Error) {
 // DefaultLimit is how many points a page or a query answers unless asked.
 const DefaultLimit = 10
 
-// Scroll reads a request for a page of points in id order.
+// Scroll reads a request for a page of points.
 func Scroll(body []byte) (query.ScrollRequest, error) {
 	return whole(body, func(s *scanner, field string) (query.ScrollRequest, *Error) {
 		r := query.ScrollRequest{Limit: DefaultLimit, Select: point.Selector{Payload: point.PayloadSelector{Enable: true}}}
@@ -71,30 +70,35 @@ func Scroll(body []byte) (query.ScrollRequest, error) {
 				var id point.ID
 				id, err = s.id(key)
 				r.From = &id
-			case "shard_key", "order_by":
+			case "order_by":
+				r.OrderBy, err = s.orderBy(key)
+			case "shard_key":
 				err = s.notYet(key)
 			default:
 				err = s.selectors(&r.Select, key)
 			}
 			return err
 		})
+		if err == nil && r.OrderBy != nil && r.From != nil {
+			err = wrong("offset", "not supported together with order_by; use order_by.start_from")
+		}
 		return r, err
 	})
 }
 
-// Count reads a request for a count. Whether it may be inexact does not matter:
-// ours is exact.
-func Count(body []byte) (*filter.Filter, error) {
-	return whole(body, func(s *scanner, field string) (f *filter.Filter, err *Error) {
-		err = s.object(field, func(key string) (err *Error) {
+// Count reads a request for a count.
+func Count(body []byte) (query.CountRequest, error) {
+	return whole(body, func(s *scanner, field string) (query.CountRequest, *Error) {
+		r := query.CountRequest{Exact: true}
+		err := s.object(field, func(key string) (err *Error) {
 			if s.null() {
 				return nil
 			}
 			switch key {
 			case "filter":
-				f, _, err = s.filter(key)
+				r.Filter, _, err = s.filter(key)
 			case "exact":
-				_, err = s.boolean(key)
+				r.Exact, err = s.boolean(key)
 			case "shard_key":
 				err = s.notYet(key)
 			default:
@@ -102,6 +106,6 @@ func Count(body []byte) (*filter.Filter, error) {
 			}
 			return err
 		})
-		return f, err
+		return r, err
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
@@ -69,13 +70,35 @@ func (s *Shard) Matching(f *filter.Filter) (*View, Matches, error) {
 	if err != nil {
 		return nil, Matches{}, err
 	}
+	return v, s.matches(v, f), nil
+}
+
+// matches needs mu held, and a view taken under it.
+func (s *Shard) matches(v *View, f *filter.Filter) Matches {
+	if f.IsZero() {
+		return Matches{Set: v.st.live, Exact: true}
+	}
 	if set, ok := s.mu.payload.Exact(f, v.st.live, v.Slot); ok {
-		return v, Matches{Set: set, Exact: true}, nil
+		return Matches{Set: set, Exact: true}
 	}
 	if set, ok := s.mu.payload.Candidates(f, v.st.live, v.Slot); ok {
-		return v, Matches{Set: set}, nil
+		return Matches{Set: set}
 	}
-	return v, Matches{Set: v.st.live}, nil
+	return Matches{Set: v.st.live}
+}
+
+// Indexed runs use while the payload indexes hold still: the view, the matches
+// and the indexes are of one moment. The shard publishes no write meanwhile, so
+// use is to be quick, and keeps nothing that it is given.
+func (s *Shard) Indexed(f *filter.Filter, use func(v *View, m Matches, x *payload.Indexes) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, err := s.View()
+	if err != nil {
+		return err
+	}
+	defer v.Release()
+	return use(v, s.matches(v, f), s.mu.payload)
 }
 
 // Schema is the collection's schema at the view's moment.

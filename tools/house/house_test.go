@@ -36,7 +36,7 @@ var law = map[string][]string{
 	"storage/shard":     {"storage", "storage/op", "storage/point", "storage/schema", "index", "index/arena", "index/filter", "index/flat", "index/hnsw", "index/payload", "index/invariant"},
 	"storage/archive":   {},
 	"storage/replica":   {"storage", "storage/op", "storage/point", "storage/schema", "storage/shard", "index"},
-	"query":             {"storage/op", "storage/point", "storage/schema", "storage/shard", "index", "index/filter", "index/flat", "index/arena", "index/invariant"},
+	"query":             {"storage/op", "storage/point", "storage/schema", "storage/shard", "index", "index/filter", "index/flat", "index/arena", "index/invariant", "index/payload", "index/simd"},
 	"cluster":           {"index/payload", "query", "storage", "storage/archive", "storage/op", "storage/point", "storage/replica", "storage/schema", "storage/shard"},
 	"server/api":        {},
 	"server/wire":       {"cluster", "query", "storage/op", "storage/point", "storage/schema", "index", "index/filter", "index/payload"},

@@ -1,0 +1,90 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/index/payload"
+	"github.com/kithdb/kith/storage/schema"
+)
+
+// FacetRequest asks which values a field has, and how many points have each.
+type FacetRequest struct {
+	Field  string
+	Filter *filter.Filter
+	Limit  int // how many values, at least 1
+}
+
+// FacetHit is a value and the number of matching points that have it.
+type FacetHit struct {
+	Value filter.Value
+	Count int
+}
+
+// Facet answers the most frequent values of a field that has an index for them,
+// by falling count and then by value. A point counts once for each of its values.
+func Facet(ctx context.Context, shards []Shard, r *FacetRequest) ([]FacetHit, error) {
+	counts := map[filter.Value]int{}
+	var hits []FacetHit
+	for _, s := range shards {
+		err := indexed(ctx, s.s, r.Filter, func(t *still) error {
+			part, err := t.facet(ctx, r)
+			hits = append(hits, part...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(shards) > 1 {
+		for _, h := range hits {
+			counts[h.Value] += h.Count
+		}
+		hits = hits[:0]
+		for v, n := range counts {
+			hits = append(hits, FacetHit{v, n})
+		}
+	}
+	slices.SortFunc(hits, func(a, b FacetHit) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), compareValues(a.Value, b.Value))
+	})
+	return hits[:min(r.Limit, len(hits))], nil
+}
+
+// facet counts one shard's values.
+func (t *still) facet(ctx context.Context, r *FacetRequest) ([]FacetHit, error) {
+	var hits []FacetHit
+	seen := 0
+	ok := t.indexes.Facet(r.Field, func(v filter.Value, slots payload.Slots) bool {
+		if seen++; seen%256 == 0 && ctx.Err() != nil {
+			return false
+		}
+		n := slots.Len()
+		if !r.Filter.IsZero() {
+			n = slots.CountIn(t.set)
+		}
+		if n > 0 {
+			hits = append(hits, FacetHit{v, n})
+		}
+		return true
+	})
+	if !ok {
+		return nil, &schema.FieldError{Field: "key", Problem: "No appropriate index for faceting: `" + r.Field +
+			"`. Create one to facet on this field: a keyword, integer, bool or uuid index, whose lookup is not switched off"}
+	}
+	return hits, ctx.Err()
+}
+
+// compareValues orders the values of one index.
+func compareValues(a, b filter.Value) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Str, b.Str), cmp.Compare(a.Int, b.Int), cmp.Compare(truth(a.Bool), truth(b.Bool)))
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
