@@ -91,6 +91,7 @@ func byRank(a, b *member) int {
 
 type group struct {
 	id      GroupID
+	number  int // how many groups came before
 	members []*member
 }
 
@@ -131,7 +132,7 @@ func (g *grouping) join(m *member) (joined bool) {
 			if len(g.groups) == g.r.Limit {
 				return false
 			}
-			to = &group{id: id}
+			to = &group{id: id, number: len(g.groups)}
 			g.groups[id] = to
 		}
 		if len(to.members) < g.r.Size && !slices.Contains(to.members, m) {
@@ -195,7 +196,7 @@ func (g *grouping) answer() ([]Group, error) {
 		all = append(all, to)
 	}
 	slices.SortFunc(all, func(a, b *group) int {
-		return cmp.Or(byRank(a.members[0], b.members[0]), compareIDs(a.id, b.id))
+		return cmp.Or(byRank(a.members[0], b.members[0]), cmp.Compare(a.number, b.number)) // of one point: as its payload has them
 	})
 	out := make([]Group, len(all))
 	for i, from := range all {
@@ -210,10 +211,6 @@ func (g *grouping) answer() ([]Group, error) {
 		}
 	}
 	return out, nil
-}
-
-func compareIDs(a, b GroupID) int {
-	return cmp.Or(cmp.Compare(a.text, b.text), cmp.Compare(a.number, b.number))
 }
 
 func (g *grouping) read(m *member) error {

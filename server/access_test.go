@@ -102,6 +102,7 @@ read   POST   /collections/{name}/points/query/batch
 read   POST   /collections/{name}/points/query/groups
 read   POST   /collections/{name}/points/search
 read   POST   /collections/{name}/points/search/batch
+read   POST   /collections/{name}/points/search/groups
 read   POST   /collections/{name}/points/search/matrix/pairs
 read   POST   /collections/{name}/points/search/matrix/offsets
 read   POST   /collections/{name}/facet

@@ -17,6 +17,7 @@ POST /collections/{name}/points/query/batch           "no"   {"searches":[{"limi
 POST /collections/{name}/points/query/groups          "no"   {"query":[1,2],"using":"a","limit":1,"group_size":1,"group_by":"no"}
 POST /collections/{name}/points/search                "no"   {"vector":{"name":"a","vector":[1,2]},"limit":1,FILTER}
 POST /collections/{name}/points/search/batch          "no"   {"searches":[{"vector":{"name":"a","vector":[1,2]},"limit":1,FILTER}]}
+POST /collections/{name}/points/search/groups         "no"   {"vector":{"name":"a","vector":[1,2]},"limit":1,"group_size":1,"group_by":"no"}
 POST /collections/{name}/points/search/matrix/pairs   "no"   {"sample":2,"limit":1,"using":"a",FILTER}
 POST /collections/{name}/points/search/matrix/offsets "no"   {"sample":2,"limit":1,"using":"a",FILTER}
 POST /collections/{name}/facet                        "no"   {"key":"k","limit":1,FILTER}
