@@ -40,3 +40,10 @@ func (d *disk) admit(bytes int, frees bool) error {
 	}
 	return nil
 }
+
+// Room refuses to write so many bytes more to the data disk when that would
+// break into the reserve: ErrDiskFull.
+func (n *Node) Room(bytes int) error { return n.disk.admit(bytes, false) }
+
+// Dir is the node's data directory.
+func (n *Node) Dir() string { return n.o.Dir }

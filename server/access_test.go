@@ -118,6 +118,13 @@ manage POST   /collections/{name}/snapshots/upload
 manage PUT    /collections/{name}/snapshots/recover
 export GET    /collections/{name}/snapshots/{snapshot}
 alter  DELETE /collections/{name}/snapshots/{snapshot}
+export GET    /collections/{name}/shards/{shard}/snapshots
+alter  POST   /collections/{name}/shards/{shard}/snapshots
+manage POST   /collections/{name}/shards/{shard}/snapshots/upload
+manage PUT    /collections/{name}/shards/{shard}/snapshots/recover
+export GET    /collections/{name}/shards/{shard}/snapshots/{snapshot}
+alter  DELETE /collections/{name}/shards/{shard}/snapshots/{snapshot}
+export GET    /collections/{name}/shards/{shard}/snapshot
 node   GET    /snapshots
 manage POST   /snapshots
 node   GET    /snapshots/{snapshot}

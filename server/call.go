@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/kithdb/kith/cluster"
 	"github.com/kithdb/kith/server/api"
+	"github.com/kithdb/kith/storage/op"
 )
 
 // call is one request under way. Handlers read it and append the result's JSON
@@ -27,7 +29,10 @@ type call struct {
 	out    []byte
 	start  time.Time
 
-	batched bool // the request has a list of queries
+	batched  bool // the request has a list of queries
+	accepted bool // the work goes on after the answer
+	hijacked bool // the handler has taken the connection over, and answers there
+	route    *route
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}
@@ -42,9 +47,12 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if err != nil {
 		s.fail(c, err)
+		s.refuseUpload(ctx)
 	}
-	c.observe(r)
-	c.record(r, ctx.Response.StatusCode())
+	if !c.hijacked {
+		c.observe(r)
+		c.record(r, ctx.Response.StatusCode())
+	}
 	if cap(c.out) <= 1<<20 {
 		*c = call{out: c.out}
 		calls.Put(c)
@@ -101,15 +109,44 @@ func (s *Server) serve(c *call, r *route) (err error) {
 	if c.body, err = s.inflate(c.RequestCtx); err != nil {
 		return err
 	}
+	c.route = r
 	if r.plain {
 		return r.do(c)
 	}
-	c.out = append(c.out, `{"result":`...)
-	if err := r.do(c); err != nil {
+	if err := c.result(r); err != nil {
 		return err
+	}
+	if c.accepted {
+		return c.finishAccepted()
 	}
 	c.finish()
 	return nil
+}
+
+// mostMoves is how often a read looks for a collection again whose shards a
+// recovery replaced in between.
+const mostMoves = 3
+
+// result writes the result. A read that meets a dropped shard starts over: its
+// collection has been replaced, or is gone, and then it says so.
+func (c *call) result(r *route) error {
+	for try := 0; ; try++ {
+		c.out = append(c.out[:0], `{"result":`...)
+		err := r.do(c)
+		if r.needs != read || !errors.Is(err, op.ErrNoShard) || try == mostMoves {
+			return err
+		}
+	}
+}
+
+// finishAccepted answers for work that goes on.
+func (c *call) finishAccepted() error {
+	c.out = c.out[:0]
+	c.SetStatusCode(fasthttp.StatusAccepted)
+	c.SetContentType("application/json")
+	err := c.json(api.Accepted{Status: "accepted", Time: time.Since(c.start).Seconds()})
+	c.SetBody(c.out)
+	return err
 }
 
 // finish closes the envelope around the result.

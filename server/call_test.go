@@ -18,7 +18,7 @@ func (s *Server) Hold() (release func()) {
 // A handler that panics costs its own request and nothing else.
 func TestPanicIsAnswered(t *testing.T) {
 	var log bytes.Buffer
-	s, err := New(nil, Options{MaxInFlight: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s, err := New(nil, Options{SnapshotsDir: t.TempDir(), MaxInFlight: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -15,6 +17,8 @@ import (
 	"github.com/kithdb/kith/cluster"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/server/api"
+	"github.com/kithdb/kith/server/fetch"
+	"github.com/kithdb/kith/server/vault"
 	"github.com/kithdb/kith/server/wire"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/schema"
@@ -54,12 +58,15 @@ func explain(err error) (status int, message string) {
 	var field *schema.FieldError
 	var condition *filter.Error
 	var missing *op.NotFoundError
+	var cut *bodyError
 	var limited *limitedError
 	switch {
 	case errors.As(err, &limited):
 		return fasthttp.StatusTooManyRequests, limited.message
 	case errors.As(err, &known):
 		return known.Status, known.Message
+	case errors.As(err, &cut):
+		return fasthttp.StatusBadRequest, cut.Error()
 	case errors.As(err, &body):
 		if body.Bound {
 			return fasthttp.StatusUnprocessableEntity, body.Error()
@@ -90,6 +97,14 @@ func explain(err error) (status int, message string) {
 		{cluster.ErrClosed, fasthttp.StatusServiceUnavailable},
 		{cluster.ErrFailed, fasthttp.StatusInternalServerError},
 		{op.ErrNoShard, fasthttp.StatusNotFound},
+		{cluster.ErrSnapshot, fasthttp.StatusBadRequest},
+		{vault.ErrNotFound, fasthttp.StatusNotFound},
+		{vault.ErrName, fasthttp.StatusBadRequest},
+		{vault.ErrChecksum, fasthttp.StatusBadRequest},
+		{fetch.ErrForbidden, fasthttp.StatusForbidden},
+		{fetch.ErrRemote, fasthttp.StatusBadRequest},
+		{syscall.ENOSPC, fasthttp.StatusInsufficientStorage},
+		{fs.ErrExist, fasthttp.StatusConflict},
 	} {
 		if errors.Is(err, known.is) {
 			return known.status, err.Error()

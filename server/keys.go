@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"strings"
@@ -68,8 +69,12 @@ const strangerBody = 1024
 // limits is asked once a request's header is here: whoever has no key gets no
 // memory for a body.
 func (s *Server) limits(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	hideUpload(h)
 	if _, err := s.keys.identify(h); err != nil {
 		return fasthttp.RequestConfig{MaxRequestBodySize: min(strangerBody, s.o.MaxBody)}
+	}
+	if bytes.Contains(h.RequestURI(), []byte("/snapshot")) {
+		return fasthttp.RequestConfig{WriteTimeout: s.o.SnapshotTimeout} // a download may take long
 	}
 	return fasthttp.RequestConfig{}
 }

@@ -17,16 +17,6 @@ PUT    write    /collections/{name}/points/vectors
 POST   write    /collections/{name}/points/vectors/delete
 PUT    alter    /collections/{name}/vectors/{vector}
 DELETE alter    /collections/{name}/vectors/{vector}
-GET    export   /collections/{name}/snapshots
-POST   alter    /collections/{name}/snapshots
-POST   manage   /collections/{name}/snapshots/upload
-PUT    manage   /collections/{name}/snapshots/recover
-GET    export   /collections/{name}/snapshots/{snapshot}
-DELETE alter    /collections/{name}/snapshots/{snapshot}
-GET    readNode /snapshots
-POST   manage   /snapshots
-GET    readNode /snapshots/{snapshot}
-DELETE manage   /snapshots/{snapshot}
 `
 
 func (t *routes) addLater() {

@@ -17,7 +17,7 @@ import (
 
 func TestReadyOnlyWithANode(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
-	srv, err := server.New(nil, server.Options{Logger: quiet, APIKey: secret})
+	srv, err := server.New(nil, server.Options{SnapshotsDir: t.TempDir(), Logger: quiet, APIKey: secret})
 	if err != nil {
 		t.Fatal(err)
 	}

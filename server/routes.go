@@ -165,6 +165,7 @@ func (s *Server) newRoutes() *routes {
 	on("POST", points+"/search/matrix/pairs", read, (*call).matrixPairs)
 	on("POST", points+"/search/matrix/offsets", read, (*call).matrixOffsets)
 	on("POST", "/collections/{name}/facet", read, (*call).facet)
+	t.addSnapshots(on)
 	t.addLater()
 	return t
 }

@@ -35,9 +35,15 @@ type Options struct {
 	RequestTimeout time.Duration // of one request; 0: 60 s
 	ReadTimeout    time.Duration // to receive one request whole; 0: 30 s
 	SlowQuery      time.Duration // from which a filtered read is looked into (GET /issues); 0: 300 ms
-	Version        string        // of kith
-	Commit         string
-	Logger         *slog.Logger // nil: slog.Default
+	// SnapshotsDir keeps snapshots; "" is snapshots/ in the node's directory.
+	SnapshotsDir        string
+	SnapshotURLs        bool          // recoveries may fetch snapshots from URLs
+	SnapshotPrivateURLs bool          // also from private networks and this machine
+	SnapshotTimeout     time.Duration // of making, sending or recovering one; 0: an hour
+	MaxSnapshot         int64         // bytes of a snapshot that is uploaded or fetched; 0: 1 TiB
+	Version             string        // of kith
+	Commit              string
+	Logger              *slog.Logger // nil: slog.Default
 }
 
 func (o Options) withDefaults() Options {
@@ -47,6 +53,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.RequestTimeout, time.Minute)
 	setDefault(&o.ReadTimeout, 30*time.Second)
 	setDefault(&o.SlowQuery, 300*time.Millisecond)
+	setDefault(&o.SnapshotTimeout, time.Hour)
+	setDefault(&o.MaxSnapshot, 1<<40)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -82,6 +90,8 @@ type Server struct {
 	salt     [sha256.Size]byte // what an anonymous telemetry hides names with
 	zstd     *zstd.Encoder
 	inFlight chan struct{}
+
+	snapshots *snapshots
 }
 
 // New makes a server of a node; the node stays the caller's. A nil node comes
@@ -95,6 +105,9 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 	s.name()
 	var err error
 	if s.zstd, err = newZstd(); err != nil {
+		return nil, err
+	}
+	if s.snapshots, err = newSnapshots(node, o); err != nil {
 		return nil, err
 	}
 	s.routes = s.newRoutes()
@@ -142,7 +155,9 @@ func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
 
 // Shutdown takes no new requests and waits for those in flight while ctx lasts.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.snapshots.stop() // they may take longer than anybody waits
 	err := s.http.ShutdownWithContext(ctx)
+	s.snapshots.jobs.Wait()
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("requests were still in flight at the end of the time to stop")
 		return nil
