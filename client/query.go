@@ -11,14 +11,21 @@ import (
 // neither, points come in id order with score 1.
 type Query struct {
 	Vector    []float32
-	Point     *ID    // used when Vector is nil; the point itself is not answered
-	Using     string // the vector's name; "" is the unnamed one
+	Point     *ID         // used when Vector is nil; the point itself is not answered
+	From      *LookupFrom // where Point is; nil is the collection that is asked
+	Using     string      // the vector's name; "" is the unnamed one
 	Filter    *Filter
 	Params    *api.SearchParams
 	Threshold *float32 // worst score to return
 	Limit     int      // at least 1; 0 takes 10
 	Offset    int
 	Select    Select
+}
+
+// LookupFrom is a vector of another collection; Vector "" is the unnamed one.
+type LookupFrom struct {
+	Collection string `json:"collection"`
+	Vector     string `json:"vector,omitempty"`
 }
 
 // Scored is a point that a query found.
@@ -43,6 +50,9 @@ func (q *Query) body() (object, error) {
 		body["query"] = rawJSON(v)
 	case q.Point != nil:
 		body["query"] = *q.Point
+	}
+	if q.From != nil {
+		body["lookup_from"] = q.From
 	}
 	if q.Using != "" {
 		body["using"] = q.Using

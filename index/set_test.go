@@ -68,3 +68,26 @@ func TestSetAgreesWithMap(t *testing.T) {
 		}
 	})
 }
+
+func TestAtFindsSlotsByRank(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		slots := rapid.SliceOfDistinct(rapid.Uint32Range(0, 3*pageBits), rapid.ID[uint32]).Draw(t, "slots")
+		slices.Sort(slots)
+		e := (*Set)(nil).Edit()
+		e.AddMany(slots)
+		var ranks []int
+		var want []Slot
+		for i, s := range slots {
+			for range rapid.IntRange(0, 2).Draw(t, "times") {
+				ranks = append(ranks, i)
+				want = append(want, Slot(s))
+			}
+		}
+		if got := e.Done().At(ranks, nil); !slices.Equal(got, want) {
+			t.Fatalf("At(%v) of %v = %v, want %v", ranks, slots, got, want)
+		}
+	})
+	if got := (*Set)(nil).At(nil, nil); len(got) != 0 {
+		t.Errorf("the empty set has %v", got)
+	}
+}
