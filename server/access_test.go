@@ -69,6 +69,7 @@ const access = `
 open   GET    /healthz
 open   GET    /livez
 open   GET    /readyz
+open   GET    /openapi.yaml
 any    GET    /
 node   GET    /metrics
 any    GET    /collections

@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/kithdb/kith/cluster"
+	"github.com/kithdb/kith/docs"
 	"github.com/kithdb/kith/server/api"
 )
 
@@ -50,6 +51,13 @@ func (c *call) version() error {
 	c.SetContentType("application/json")
 	c.SetBody(text)
 	return err
+}
+
+// document answers the description of the API.
+func (c *call) document() error {
+	c.SetContentType("application/yaml")
+	c.SetBody(docs.OpenAPI)
+	return nil
 }
 
 // scrape writes the node's figures. They name no collection, so that there is

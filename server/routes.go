@@ -112,6 +112,7 @@ func (s *Server) newRoutes() *routes {
 	t.add("GET", "/healthz", &route{do: (*call).healthy, open: true, plain: true})
 	t.add("GET", "/livez", &route{do: (*call).healthy, open: true, plain: true})
 	t.add("GET", "/readyz", &route{do: (*call).readiness, open: true, plain: true})
+	t.add("GET", "/openapi.yaml", &route{do: (*call).document, open: true, plain: true})
 	t.add("GET", "/", &route{do: (*call).version, needs: anyKey, plain: true})
 	t.add("GET", "/metrics", &route{do: (*call).scrape, needs: readNode, plain: true})
 

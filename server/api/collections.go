@@ -21,6 +21,7 @@ type VectorParams struct {
 	HNSWConfig         json.RawMessage `json:"hnsw_config,omitempty"`
 	QuantizationConfig json.RawMessage `json:"quantization_config,omitempty"`
 	Datatype           string          `json:"datatype,omitempty"`
+	Memory             string          `json:"memory,omitempty"`
 }
 
 // CreateCollection is the body of a creation. Vectors is one VectorParams, or an
@@ -37,6 +38,8 @@ type CreateCollection struct {
 	QuantizationConfig     json.RawMessage `json:"quantization_config,omitempty"`
 	StrictModeConfig       json.RawMessage `json:"strict_mode_config,omitempty"`
 	Metadata               json.RawMessage `json:"metadata,omitempty"`
+	Payload                json.RawMessage `json:"payload,omitempty"`
+	ShardingMethod         string          `json:"sharding_method,omitempty"` // "" or auto
 }
 
 // UpdateCollection is the body of a change; absent fields stay.
@@ -98,6 +101,7 @@ type CollectionParams struct {
 	Payload                json.RawMessage `json:"payload,omitempty"`
 	ReadFanOutFactor       *int            `json:"read_fan_out_factor,omitempty"`
 	ReadFanOutDelayMS      *int            `json:"read_fan_out_delay_ms,omitempty"`
+	ShardingMethod         string          `json:"sharding_method,omitempty"`
 }
 
 // PayloadIndexInfo describes one payload index and the points with a value in it.

@@ -13,6 +13,10 @@ type Point struct {
 // PointsList is the body of an upsert in list form.
 type PointsList struct {
 	Points []Point `json:"points"`
+	// UpdateFilter leaves stored points alone that do not match; UpdateMode is
+	// upsert, insert_only or update_only.
+	UpdateFilter json.RawMessage `json:"update_filter,omitempty"`
+	UpdateMode   string          `json:"update_mode,omitempty"`
 }
 
 // PointRequest asks for points by id. With* are a bool or the contract's
@@ -47,6 +51,7 @@ type ScrollRequest struct {
 	Filter      json.RawMessage `json:"filter,omitempty"`
 	Offset      ID              `json:"offset,omitempty"`
 	Limit       int             `json:"limit,omitempty"`
+	OrderBy     json.RawMessage `json:"order_by,omitempty"` // a field's name or the contract's OrderBy
 	WithPayload json.RawMessage `json:"with_payload,omitempty"`
 	WithVector  json.RawMessage `json:"with_vector,omitempty"`
 }
@@ -56,6 +61,8 @@ type Record struct {
 	ID      ID              `json:"id"`
 	Payload json.RawMessage `json:"payload,omitempty"`
 	Vector  json.RawMessage `json:"vector,omitempty"`
+	// OrderValue is the value of order_by's field that placed the point.
+	OrderValue json.RawMessage `json:"order_value,omitempty"`
 }
 
 // ScrollResult is a page; NextPageOffset is null at the end.
@@ -80,6 +87,9 @@ type SearchParams struct {
 	HNSWEf      int  `json:"hnsw_ef,omitempty"`
 	Exact       bool `json:"exact,omitempty"`
 	IndexedOnly bool `json:"indexed_only,omitempty"`
+
+	Quantization json.RawMessage `json:"quantization,omitempty"`
+	ACORN        json.RawMessage `json:"acorn,omitempty"`
 }
 
 // QueryRequest is one query. Query is a vector, an id or {"nearest": …}; empty
