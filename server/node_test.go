@@ -17,7 +17,7 @@ import (
 
 func TestReadyOnlyWithANode(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
-	srv, err := server.New(nil, server.Options{SnapshotsDir: t.TempDir(), Logger: quiet, APIKey: secret})
+	srv, err := server.New(nil, server.Options{Logger: quiet, APIKey: secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,9 @@ func TestReadyOnlyWithANode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.Ready(node)
+	if err := srv.Ready(node); err != nil {
+		t.Fatal(err)
+	}
 	for path, want := range map[string]int{"/readyz": 200, "/collections": 200, "/metrics": 200} {
 		if got := status(path); got != want {
 			t.Errorf("with the node: %s: %d, want %d", path, got, want)

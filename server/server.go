@@ -107,13 +107,13 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 	if s.zstd, err = newZstd(); err != nil {
 		return nil, err
 	}
-	if s.snapshots, err = newSnapshots(node, o); err != nil {
-		return nil, err
-	}
+	s.snapshots = newSnapshots(o)
 	s.routes = s.newRoutes()
 	s.metrics = newMetrics(s.inFlight)
 	if node != nil {
-		s.Ready(node)
+		if err := s.Ready(node); err != nil {
+			return nil, err
+		}
 	}
 	s.http = &fasthttp.Server{
 		Name:               "kith",
@@ -136,10 +136,14 @@ func New(node *cluster.Node, o Options) (*Server, error) {
 }
 
 // Ready gives the server its node. It is called once.
-func (s *Server) Ready(node *cluster.Node) {
+func (s *Server) Ready(node *cluster.Node) error {
+	if err := s.snapshots.open(node, s.o.SnapshotsDir); err != nil {
+		return err
+	}
 	s.node = node
 	s.metrics.registry.MustRegister(nodeCollector{node})
 	s.ready.Store(true)
+	return nil
 }
 
 // name gives the process what tells it from others, and what nobody can guess.

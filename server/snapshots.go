@@ -34,19 +34,22 @@ type snapshots struct {
 	jobs    sync.WaitGroup
 }
 
-func newSnapshots(node *cluster.Node, o Options) (*snapshots, error) {
-	dir := o.SnapshotsDir
+func newSnapshots(o Options) *snapshots {
+	s := &snapshots{timeout: o.SnapshotTimeout,
+		fetch: fetch.New(fetch.Options{Allowed: o.SnapshotURLs, Private: o.SnapshotPrivateURLs, MaxBytes: o.MaxSnapshot, Timeout: o.SnapshotTimeout})}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// open opens the folder of snapshots, by default in the node's data directory.
+func (s *snapshots) open(node *cluster.Node, dir string) (err error) {
 	if dir == "" {
 		dir = filepath.Join(node.Dir(), "snapshots")
 	}
-	v, err := vault.Open(dir, node.Room)
-	if err != nil {
-		return nil, fmt.Errorf("folder of snapshots: %w", err)
+	if s.vault, err = vault.Open(dir, node.Room); err != nil {
+		return fmt.Errorf("folder of snapshots: %w", err)
 	}
-	s := &snapshots{vault: v, timeout: o.SnapshotTimeout,
-		fetch: fetch.New(fetch.Options{Allowed: o.SnapshotURLs, Private: o.SnapshotPrivateURLs, MaxBytes: o.MaxSnapshot, Timeout: o.SnapshotTimeout})}
-	s.ctx, s.stop = context.WithCancel(context.Background())
-	return s, nil
+	return nil
 }
 
 // close ends the jobs under way and waits for them.

@@ -120,7 +120,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (*service, error) 
 		err = fmt.Errorf("open %s: %w", s.DataDir, err)
 		return nil, errors.Join(err, srv.Shutdown(context.WithoutCancel(ctx)), closeListener(listener))
 	}
-	srv.Ready(svc.node)
+	if err := srv.Ready(svc.node); err != nil {
+		return nil, errors.Join(err, svc.stop(s.StopTimeout))
+	}
 	return svc, nil
 }
 
