@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -163,12 +164,13 @@ func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 	if len(hits) <= most {
 		return hits
 	}
+	rows, space := w.g.vectors.Rows(), w.g.o.space()
 	w.kept, w.slots = w.kept[:0], w.slots[:0]
 	for _, h := range hits {
 		if len(w.kept) == most {
 			break
 		}
-		if !w.shadowed(w.g.row(uint32(h.Slot)), h.Dist) {
+		if !w.shadowed(rows, simd.Row(space, rows.Bytes(uint32(h.Slot))), h.Dist) {
 			w.kept = append(w.kept, h)
 			w.slots = append(w.slots, uint32(h.Slot))
 		}
@@ -178,9 +180,8 @@ func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 
 // shadowed reports whether a kept hit is nearer to the vector than the node is.
 // It looks at a few at a time: most often one of the first decides.
-func (w *walker) shadowed(vector simd.Query, dist float32) bool {
+func (w *walker) shadowed(rows arena.Rows, vector simd.Query, dist float32) bool {
 	const few = 4
-	rows := w.g.vectors.Rows()
 	var d [few]float32
 	for at := 0; at < len(w.slots); at += few {
 		part := w.slots[at:min(at+few, len(w.slots))]

@@ -1,6 +1,6 @@
 // Package simd computes distances between vectors of float32, float16 or uint8:
-// one pair (float32 only), or one
-// query against many rows of an arena in a single call.
+// one pair (float32 only), or one query against many rows of an arena in a
+// single call.
 //
 // Who calls: index/hnsw, index/flat, index/quant. It calls nothing of ours but
 // index (for the metric's name). It never allocates, never keeps a slice and
