@@ -131,6 +131,27 @@ async function queries() {
   await refused(404, () => client.query(name, { query: 12345 }), '12345');
 }
 
+async function byValue() {
+  const { hits } = await client.facet(name, { key: 'city', exact: true, limit: 2 });
+  assert.deepEqual(hits, [{ value: 'Berlin', count: 2 }, { value: 'London', count: 1 }]);
+  await refused(400, () => client.facet(name, { key: 'tags' }), 'tags');
+  await client.createPayloadIndex(name, { field_name: 'n', field_schema: 'integer', wait: true });
+  const page = await client.scroll(name, { order_by: { key: 'n', direction: 'desc', start_from: 5 }, limit: 2 });
+  assert.deepEqual(page.points.map((p) => [p.id, p.order_value]), [[uuid, 5], [4, 4]]);
+  assert.equal(page.next_page_offset, null);
+  await refused(400, () => client.scroll(name, { order_by: 'tags' }), 'No range index');
+  assert.equal((await client.count(name, { exact: false })).count, 8);
+  const { groups } = await client.queryGroups(name, { query: [1, 0, 0, 0], group_by: 'city', limit: 2, group_size: 2, with_lookup: name });
+  assert.deepEqual(groups.map((g) => [g.id, ids(g.hits)]), [['Berlin', [1, 4]], ['London', [2]]]);
+  const looked = await client.queryGroups(name, { group_by: 'n', limit: 1, with_lookup: { collection: name, with_payload: ['city'] } });
+  assert.deepEqual(looked.groups[0].lookup, { id: 1, payload: { city: 'Berlin' } });
+  const { pairs } = await client.searchMatrixPairs(name, { sample: 50, limit: 1 });
+  assert.equal(pairs.length, 8);
+  const matrix = await client.searchMatrixOffsets(name, { sample: 50, limit: 2 });
+  assert.equal(matrix.ids.length, 8);
+  assert.equal(matrix.scores.length, 16);
+}
+
 async function payloads() {
   const read = async (id) => (await client.retrieve(name, { ids: [id] }))[0].payload;
   await client.setPayload(name, { wait: true, points: [1, 2], payload: { n: 10, extra: { a: 1 } } });
@@ -191,7 +212,7 @@ async function deletes() {
   assert.equal((await client.collectionExists(name)).exists, false);
 }
 
-for (const step of [collections, upserts, reads, filters, queries, payloads, aliases, namedVectors, deletes]) {
+for (const step of [collections, upserts, reads, filters, queries, byValue, payloads, aliases, namedVectors, deletes]) {
   try {
     await step();
   } catch (e) {

@@ -114,6 +114,26 @@ def queries():
     refused(400, "dim", lambda: client.query_points(NAME, query=[1.0]))
 
 
+def by_value():
+    hits = client.facet(NAME, key="city", exact=True, facet_filter=m.Filter(must_not=[match("city", "London")])).hits
+    assert [(h.value, h.count) for h in hits] == [("Berlin", 1), ("Moscow", 1), ("東京", 1)], hits
+    refused(400, "tags", lambda: client.facet(NAME, key="tags"))
+    page, after = client.scroll(NAME, order_by=m.OrderBy(key="price", direction=m.Direction.DESC, start_from=2), limit=5)
+    assert [(p.id, p.order_value) for p in page] == [(3, 1.5)] and after is None
+    refused(400, "No range index", lambda: client.scroll(NAME, order_by="city"))
+    assert client.count(NAME, exact=False).count == 6
+    groups = client.query_points_groups(NAME, group_by="city", query=[1.0, 0, 0, 0], limit=2, group_size=2, with_payload=["n"], with_lookup=NAME).groups
+    assert [(g.id, ids(g.hits), g.hits[0].payload, g.lookup) for g in groups] == [("Berlin", [1], {"n": 1}, None), ("London", [2], {"n": 2}, None)], groups
+    (group,) = client.query_points_groups(NAME, group_by="n", limit=1, with_lookup=m.WithLookup(collection=NAME, with_payload=["city"])).groups
+    assert group.id == 1 and group.lookup.id == 1 and group.lookup.payload == {"city": "Berlin"}, group
+    pairs = client.search_matrix_pairs(NAME, sample=50, limit=1).pairs
+    assert len(pairs) == 6 and (pairs[0].a, pairs[0].b) == (1, 2), pairs
+    matrix = client.search_matrix_offsets(NAME, sample=50, limit=2)
+    assert matrix.ids[-1] == UUID and len(matrix.offsets_row) == len(matrix.offsets_col) == len(matrix.scores) == 12, matrix
+    far = client.query_points(NAME, query=1, lookup_from=m.LookupLocation(collection=NAME), limit=1).points
+    assert ids(far) == [2], far
+
+
 def payloads():
     def read(i):
         return client.retrieve(NAME, ids=[i])[0].payload
@@ -167,7 +187,7 @@ def deletes():
     assert not client.collection_exists(NAME)
 
 
-for step in (collections, upserts, reads, filters, queries, payloads, aliases, named_vectors, deletes):
+for step in (collections, upserts, reads, filters, queries, by_value, payloads, aliases, named_vectors, deletes):
     try:
         step()
     except BaseException:
