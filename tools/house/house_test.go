@@ -46,8 +46,9 @@ var law = map[string][]string{
 	"server":            {"docs", "server/api", "server/fetch", "server/vault", "server/wire", "cluster", "query", "storage/op", "storage/point", "storage/schema", "storage/shard", "index/filter", "index/payload"},
 	"client":            {"server/api"},
 	"tools/process":     {},
-	"tools/kith":        {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "index", "index/arena", "index/hnsw", "index/simd"},
+	"tools/kith":        {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "tools/kith/bucket", "storage/archive", "index", "index/arena", "index/hnsw", "index/simd"},
 	"tools/kith/source": {"client"},
+	"tools/kith/bucket": {},
 	"tools/torture":     {"client", "server/api", "tools/process"},
 	"tools/clients":     {"tools/process"},
 	"tools/model":       {},
@@ -62,6 +63,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/raft-wal":   {"cluster"},
 	"github.com/golang-jwt/jwt":       {"server"},
 	"github.com/prometheus":           {"server"},
+	"github.com/minio/minio-go":       {"tools/kith/bucket"},
 	"github.com/spf13/cobra":          {"tools/kith"},
 	"github.com/knadh/koanf":          {"tools/kith"},
 	"github.com/mmcloughlin/avo":      {},             // index/simd/_gen is a module of its own

@@ -90,6 +90,27 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	}
 }
 
+// restoreAtStart restores a node that has no collections from a snapshot.
+func restoreAtStart(ctx context.Context, node *cluster.Node, file string, log *slog.Logger) (err error) {
+	if file == "" {
+		return nil
+	}
+	if n := len(node.Names()); n > 0 {
+		log.Info("storage_snapshot is not restored: there are collections already", "collections", n)
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("storage_snapshot: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := node.RecoverNode(ctx, f); err != nil {
+		return fmt.Errorf("storage_snapshot %s: %w", file, err)
+	}
+	log.Info("storage_snapshot restored", "file", file, "collections", len(node.Names()))
+	return nil
+}
+
 // service is a running server.
 type service struct {
 	addr   string // host and port that it listens on
@@ -119,6 +140,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (*service, error) 
 	if svc.node, err = cluster.Open(ctx, clusterOptions(s, log)); err != nil {
 		err = fmt.Errorf("open %s: %w", s.DataDir, err)
 		return nil, errors.Join(err, srv.Shutdown(context.WithoutCancel(ctx)), closeListener(listener))
+	}
+	if err := restoreAtStart(ctx, svc.node, s.StorageSnapshot, log); err != nil {
+		return nil, errors.Join(err, svc.stop(s.StopTimeout))
 	}
 	if err := srv.Ready(svc.node); err != nil {
 		return nil, errors.Join(err, svc.stop(s.StopTimeout))
@@ -177,6 +201,8 @@ func serverOptions(s settings, log *slog.Logger) server.Options {
 		APIKey: s.APIKey, ReadOnlyAPIKey: s.ReadOnlyAPIKey, JWT: s.JWTRBAC,
 		MaxBody: s.MaxBodyMiB * mib, MaxConnections: s.MaxConnections, MaxInFlight: s.MaxInFlight,
 		RequestTimeout: s.RequestTimeout, ReadTimeout: s.ReadTimeout,
+		SnapshotsDir: s.SnapshotsDir, SnapshotURLs: s.SnapshotURLs, SnapshotPrivateURLs: s.SnapshotPrivateURLs,
+		SnapshotTimeout: s.SnapshotTimeout, MaxSnapshot: s.MaxSnapshotMiB * mib,
 		Version: b.Version, Commit: b.Commit, Logger: log,
 	}
 }

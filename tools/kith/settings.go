@@ -23,27 +23,33 @@ import (
 // settings is the server's configuration. A key is the flag's name with
 // underscores in the YAML file, and KITH_ and capitals in the environment.
 type settings struct {
-	DataDir        string        `koanf:"data_dir"`
-	HTTPAddr       string        `koanf:"http_addr"`
-	APIKey         string        `koanf:"api_key"`
-	ReadOnlyAPIKey string        `koanf:"read_only_api_key"`
-	JWTRBAC        bool          `koanf:"jwt_rbac"`
-	TLSCert        string        `koanf:"tls_cert"`
-	TLSKey         string        `koanf:"tls_key"`
-	Groups         int           `koanf:"groups"`
-	IndexWorkers   int           `koanf:"index_workers"`
-	CacheMiB       int64         `koanf:"cache_mib"`
-	MemTableMiB    int64         `koanf:"memtable_mib"`
-	LogMiB         int64         `koanf:"log_mib"`
-	DiskReserveMiB int64         `koanf:"disk_reserve_mib"`
-	MaxBodyMiB     int           `koanf:"max_body_mib"`
-	MaxConnections int           `koanf:"max_connections"`
-	MaxInFlight    int           `koanf:"max_in_flight"`
-	RequestTimeout time.Duration `koanf:"request_timeout"`
-	ReadTimeout    time.Duration `koanf:"read_timeout"`
-	StopTimeout    time.Duration `koanf:"stop_timeout"`
-	LogLevel       string        `koanf:"log_level"`
-	LogFormat      string        `koanf:"log_format"`
+	DataDir             string        `koanf:"data_dir"`
+	HTTPAddr            string        `koanf:"http_addr"`
+	APIKey              string        `koanf:"api_key"`
+	ReadOnlyAPIKey      string        `koanf:"read_only_api_key"`
+	JWTRBAC             bool          `koanf:"jwt_rbac"`
+	TLSCert             string        `koanf:"tls_cert"`
+	TLSKey              string        `koanf:"tls_key"`
+	Groups              int           `koanf:"groups"`
+	IndexWorkers        int           `koanf:"index_workers"`
+	CacheMiB            int64         `koanf:"cache_mib"`
+	MemTableMiB         int64         `koanf:"memtable_mib"`
+	LogMiB              int64         `koanf:"log_mib"`
+	DiskReserveMiB      int64         `koanf:"disk_reserve_mib"`
+	MaxBodyMiB          int           `koanf:"max_body_mib"`
+	MaxConnections      int           `koanf:"max_connections"`
+	MaxInFlight         int           `koanf:"max_in_flight"`
+	RequestTimeout      time.Duration `koanf:"request_timeout"`
+	ReadTimeout         time.Duration `koanf:"read_timeout"`
+	StopTimeout         time.Duration `koanf:"stop_timeout"`
+	SnapshotsDir        string        `koanf:"snapshots_dir"`
+	SnapshotURLs        bool          `koanf:"snapshot_urls"`
+	SnapshotPrivateURLs bool          `koanf:"snapshot_private_urls"`
+	SnapshotTimeout     time.Duration `koanf:"snapshot_timeout"`
+	MaxSnapshotMiB      int64         `koanf:"max_snapshot_mib"`
+	StorageSnapshot     string        `koanf:"storage_snapshot"`
+	LogLevel            string        `koanf:"log_level"`
+	LogFormat           string        `koanf:"log_format"`
 }
 
 const (
@@ -74,6 +80,12 @@ func settingFlags() *pflag.FlagSet {
 	f.Duration("request-timeout", 0, "longest time for one request, such as 30s; 0 takes 1m")
 	f.Duration("read-timeout", 0, "longest time to receive one request whole; 0 takes 30s")
 	f.Duration("stop-timeout", 9*time.Second, "longest time to finish requests and checkpoint after SIGTERM")
+	f.String("snapshots-dir", "", "folder that keeps snapshots; none: snapshots in the data folder")
+	f.Bool("snapshot-urls", false, "let recoveries fetch snapshots from http and https URLs")
+	f.Bool("snapshot-private-urls", false, "with --snapshot-urls: also from private networks and this machine")
+	f.Duration("snapshot-timeout", 0, "longest time to make, send or recover a snapshot; 0 takes 1h")
+	f.Int64("max-snapshot-mib", 0, "largest snapshot that is uploaded or fetched, in `MiB`; 0 takes 1048576")
+	f.String("storage-snapshot", "", "`FILE` with a snapshot of a whole node, restored at the start while the data folder has no collections")
 	f.String("log-level", "info", "debug, info, warn or error")
 	f.String("log-format", "auto", "text, json, or auto: text on a terminal")
 	return f
@@ -163,11 +175,17 @@ func (s *settings) validate() error {
 	if s.StopTimeout <= 0 {
 		fault("stop_timeout is %v: use a positive duration", s.StopTimeout)
 	}
+	if s.SnapshotTimeout < 0 {
+		fault("snapshot_timeout is %v: use 0 or more", s.SnapshotTimeout)
+	}
+	if s.SnapshotPrivateURLs && !s.SnapshotURLs {
+		fault("snapshot_private_urls needs snapshot_urls: without it no URL is fetched")
+	}
 	if s.RequestTimeout < 0 || s.ReadTimeout < 0 {
 		fault("request_timeout and read_timeout are %v and %v: use 0 or more", s.RequestTimeout, s.ReadTimeout)
 	}
 	for key, n := range map[string]int64{"index_workers": int64(s.IndexWorkers), "cache_mib": s.CacheMiB,
-		"memtable_mib": s.MemTableMiB, "log_mib": s.LogMiB, "max_body_mib": int64(s.MaxBodyMiB),
+		"memtable_mib": s.MemTableMiB, "max_snapshot_mib": s.MaxSnapshotMiB, "log_mib": s.LogMiB, "max_body_mib": int64(s.MaxBodyMiB),
 		"max_connections": int64(s.MaxConnections), "max_in_flight": int64(s.MaxInFlight)} {
 		if n < 0 {
 			fault("%s is %d: use 0 or more", key, n)
