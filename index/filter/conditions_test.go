@@ -161,7 +161,8 @@ func TestExceptNeedsAValue(t *testing.T) {
 	f("an", `[1]`, true)
 }
 
-// TestSeveralKinds: alternatives, as in the contract's engine.
+// TestSeveralKinds: as in the contract's engine, some kinds decide alone and the
+// others are alternatives.
 func TestSeveralKinds(t *testing.T) {
 	f := func(payload, kinds string, want bool) {
 		t.Helper()
@@ -175,11 +176,17 @@ func TestSeveralKinds(t *testing.T) {
 	f(`{"a":15}`, matchOrRange, true)
 	f(`{"a":7}`, matchOrRange, false)
 	f(`{}`, matchOrRange, false)
-	const matchOrNone = `"match":{"value":5},"values_count":{"lt":1}`
-	f(`{"a":15}`, matchOrNone, false)
-	f(`{"a":null}`, matchOrNone, true)
-	f(`{}`, matchOrNone, true)
+	const matchAndCount = `"match":{"value":5},"values_count":{"lt":1}`
+	f(`{"a":15}`, matchAndCount, false)
+	f(`{"a":null}`, matchAndCount, true)
+	f(`{}`, matchAndCount, true)
 	f(`{}`, `"match":{"value":5},"is_empty":true`, true)
+	f(`{"a":5}`, matchAndCount, false)
+	f(`{"a":5}`, `"match":{"value":5},"is_empty":true`, false)
+	f(`{"a":5}`, `"is_null":true,"range":{"gt":1}`, false)
+	f(`{"a":5}`, `"is_null":true,"is_empty":false`, true)
+	f(`{"a":5}`, `"is_null":true,"values_count":{"lt":2},"is_empty":true`, true)
+	f(`{"a":{"lon":1,"lat":1}}`, `"match":{"value":5},"geo_radius":{"center":{"lon":1,"lat":1},"radius":1}`, true)
 	f(`{"a":1}`, `"match":{"value":5},"is_null":false`, true)
 }
 

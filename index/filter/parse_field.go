@@ -7,20 +7,26 @@ import (
 	"github.com/valyala/fastjson"
 )
 
-// field is a condition on the values at a key. Several kinds in one object are
-// alternatives, as the contract's engine has it.
+// first are the kinds of condition on a key that decide alone, in this order,
+// whatever stands beside them. Other kinds are alternatives. The contract says
+// nothing of it; so does its engine.
+var first = [...]string{"values_count", "is_empty", "is_null"}
+
+// field is a condition on the values at a key.
 func (r *reader) field(at string, v *fastjson.Value) (Condition, error) {
 	path, err := parseKey(at, v.Get("key"))
 	if err != nil {
 		return Condition{}, err
 	}
 	var kinds []Condition
+	alone := map[string]Condition{}
 	err = object(at, v, func(key string, v *fastjson.Value) error {
 		if key == "key" {
 			return nil
 		}
 		c, err := r.onKey(path, at, key, v)
 		kinds = append(kinds, c)
+		alone[key] = c
 		return err
 	})
 	switch {
@@ -30,6 +36,11 @@ func (r *reader) field(at string, v *fastjson.Value) (Condition, error) {
 		return Condition{}, wrong(at, "nothing is asked of the key: give match, range, geo_bounding_box, geo_radius, geo_polygon, values_count, is_empty or is_null")
 	case len(kinds) == 1:
 		return kinds[0], nil
+	}
+	for _, kind := range first {
+		if c, ok := alone[kind]; ok {
+			return c, nil
+		}
 	}
 	return Condition{Filter: &Filter{Should: kinds}}, nil
 }
