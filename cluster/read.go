@@ -74,6 +74,7 @@ func sum(to *shard.Status, s shard.Status) {
 	to.Tail += s.Tail
 	to.Deleted += s.Deleted
 	to.ResidentBytes += s.ResidentBytes
+	to.MappedBytes += s.MappedBytes
 	to.Green = to.Green && s.Green
 	if to.OptimizerError == "" {
 		to.OptimizerError = s.OptimizerError

@@ -52,6 +52,7 @@ var (
 	descTail        = desc("kith_vectors_tail", "Vectors that wait for a graph and are scanned until then.")
 	descDeleted     = desc("kith_vectors_dead", "Dead versions of points whose rows still stand.")
 	descResident    = desc("kith_index_resident_bytes", "Memory of vectors and graphs.")
+	descMapped      = desc("kith_index_mapped_bytes", "Vectors mapped from files, which the system may evict.")
 	descCache       = desc("kith_store_cache_bytes", "Memory of the block cache, which groups share.", "group")
 	descDebt        = desc("kith_store_compaction_debt_bytes", "Bytes that compactions have yet to rewrite.", "group")
 	descShards      = desc("kith_group_shards", "Shards in a replica group.", "group")
@@ -101,6 +102,7 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(descTail, float64(total.Tail))
 	gauge(descDeleted, float64(total.Deleted))
 	gauge(descResident, float64(total.ResidentBytes))
+	gauge(descMapped, float64(total.MappedBytes))
 	for _, g := range s.Groups {
 		id := strconv.Itoa(int(g.ID))
 		failed := 0.0
@@ -141,6 +143,7 @@ func (n nodeCollector) total() (out shard.Status) {
 		out.Tail += info.Status.Tail
 		out.Deleted += info.Status.Deleted
 		out.ResidentBytes += info.Status.ResidentBytes
+		out.MappedBytes += info.Status.MappedBytes
 	}
 	return out
 }

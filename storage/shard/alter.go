@@ -22,8 +22,8 @@ func (t *stager) update(o *op.Op) (op.Result, error) {
 	for i := range o.Schema.Vectors {
 		v := &o.Schema.Vectors[i]
 		old, ok := st.field(v.Name)
-		if !ok || old.conf.Size != v.Size || old.conf.Metric != v.Metric {
-			return op.Result{Err: fmt.Errorf("vector %q: size and distance cannot change", v.Name)}, nil
+		if !ok || old.conf.Size != v.Size || old.conf.Metric != v.Metric || old.conf.Datatype != v.Datatype {
+			return op.Result{Err: fmt.Errorf("vector %q: size, distance and datatype cannot change", v.Name)}, nil
 		}
 		fields[i] = *old
 		fields[i].settings = o.Schema.HNSWFor(v)

@@ -38,7 +38,7 @@ func (s *Shard) Status() Status {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
 		out.Tail += f.tail(st.schema, st.next)
-		if f.rows.OnDisk() {
+		if f.rows.OnDisk() && f.rows.Pinned() {
 			out.MappedBytes += f.rows.Resident()
 		} else {
 			out.ResidentBytes += f.rows.Resident()
