@@ -3,6 +3,7 @@ package query
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/kithdb/kith/index/filter"
@@ -28,9 +29,13 @@ type FacetHit struct {
 func Facet(ctx context.Context, shards []Shard, r *FacetRequest) ([]FacetHit, error) {
 	counts := map[filter.Value]int{}
 	var hits []FacetHit
+	keep := min(r.Limit, math.MaxInt/4)
+	if len(shards) > 1 {
+		keep = math.MaxInt / 4 // which values are frequent, all shards say together
+	}
 	for _, s := range shards {
 		err := indexed(ctx, s.s, r.Filter, func(t *still) error {
-			part, err := t.facet(ctx, r)
+			part, err := t.facet(ctx, r, keep)
 			hits = append(hits, part...)
 			return err
 		})
@@ -47,14 +52,22 @@ func Facet(ctx context.Context, shards []Shard, r *FacetRequest) ([]FacetHit, er
 			hits = append(hits, FacetHit{v, n})
 		}
 	}
+	return best(hits, r.Limit), nil
+}
+
+// best is the first hits in their order.
+func best(hits []FacetHit, limit int) []FacetHit {
 	slices.SortFunc(hits, func(a, b FacetHit) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), compareValues(a.Value, b.Value))
 	})
-	return hits[:min(r.Limit, len(hits))], nil
+	return hits[:min(limit, len(hits))]
 }
 
-// facet counts one shard's values.
-func (t *still) facet(ctx context.Context, r *FacetRequest) ([]FacetHit, error) {
+// crowd is how many hits gather before those are dropped that come too late.
+const crowd = 1024
+
+// facet counts one shard's values, at least the keep best of them.
+func (t *still) facet(ctx context.Context, r *FacetRequest, keep int) ([]FacetHit, error) {
 	var hits []FacetHit
 	seen := 0
 	ok := t.indexes.Facet(r.Field, func(v filter.Value, slots payload.Slots) bool {
@@ -67,6 +80,9 @@ func (t *still) facet(ctx context.Context, r *FacetRequest) ([]FacetHit, error) 
 		}
 		if n > 0 {
 			hits = append(hits, FacetHit{v, n})
+		}
+		if len(hits) >= 2*keep+crowd {
+			hits = best(hits, keep)
 		}
 		return true
 	})

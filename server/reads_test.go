@@ -304,3 +304,37 @@ func TestApproximateCount(t *testing.T) {
 		}
 	})
 }
+
+// Of very many values the most frequent are answered, and of equally frequent
+// ones the first.
+func TestFacetOfManyValues(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		r := serve(t, start{})
+		r.must("PUT", "/collections/c", fmt.Sprintf(`{"vectors":{},"shard_number":%d}`, shards))
+		r.must("PUT", "/collections/c/index?wait=true", `{"field_name":"k","field_schema":"keyword"}`)
+		var body strings.Builder
+		for i := range 5000 { // 4000 values, k1000 to k1999 twice
+			fmt.Fprintf(&body, `,{"id":%d,"vector":{},"payload":{"k":"k%d"}}`, i, 1000+i%4000)
+		}
+		r.must("PUT", "/collections/c/points?wait=true", `{"points":[`+body.String()[1:]+`]}`)
+		var got struct {
+			Hits []struct {
+				Value string
+				Count int
+			}
+		}
+		r.must("POST", "/collections/c/facet", `{"key":"k","limit":1003}`, &got)
+		if len(got.Hits) != 1003 {
+			t.Fatalf("%d values", len(got.Hits))
+		}
+		for i, h := range got.Hits {
+			want := 2
+			if i >= 1000 {
+				want = 1
+			}
+			if h.Count != want || h.Value != fmt.Sprintf("k%d", 1000+i) {
+				t.Fatalf("%d shards: value %d is %+v", shards, i, h)
+			}
+		}
+	}
+}

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/tidwall/btree"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
@@ -116,34 +116,80 @@ func (x *Indexes) Ordered(name string, o Order, yield func(k Key, slot index.Slo
 	if !ok || f.Kind != Integer && f.Kind != Float {
 		return false
 	}
-	type entry struct {
-		key   Key
-		slots *roaring.Bitmap
-	}
-	var entries []entry
-	f.terms.Scan(func(term string, b *roaring.Bitmap) bool {
-		k := FloatKey(unordered(binary.BigEndian.Uint64([]byte(term[1:9]))))
-		if term[0] == tagInt {
-			k = IntKey(int64(binary.BigEndian.Uint64([]byte(term[9:]))))
+	ints, floats := newRun(f, tagInt, o), newRun(f, tagFloat, o)
+	for ints.ok || floats.ok {
+		next := &ints
+		if !ints.ok || floats.ok && o.before(floats.key, ints.key) {
+			next = &floats
 		}
-		entries = append(entries, entry{k, b})
-		return true
-	})
-	slices.SortStableFunc(entries, func(a, b entry) int {
-		if o.Down {
-			return b.key.Compare(a.key)
-		}
-		return a.key.Compare(b.key)
-	})
-	for _, e := range entries {
-		if o.From != nil && (!o.Down && e.key.Compare(*o.From) < 0 || o.Down && e.key.Compare(*o.From) > 0) {
-			continue
-		}
-		for slot := range (Slots{e.slots}).All() {
-			if !yield(e.key, slot) {
+		for slot := range (Slots{next.it.Value()}).All() {
+			if !yield(next.key, slot) {
 				return true
 			}
 		}
+		next.advance()
 	}
 	return true
+}
+
+func (o *Order) before(a, b Key) bool {
+	if o.Down {
+		a, b = b, a
+	}
+	return a.Compare(b) < 0
+}
+
+// run walks one tag's terms in the order asked for.
+type run struct {
+	it   btree.MapIter[string, *roaring.Bitmap]
+	tag  byte
+	down bool
+	key  Key
+	ok   bool
+}
+
+func newRun(f *field, tag byte, o Order) run {
+	r := run{it: f.terms.Iter(), tag: tag, down: o.Down}
+	from := []byte{tag}
+	switch {
+	case o.From != nil && o.Down: // to the first term beyond, and one back
+		from = binary.BigEndian.AppendUint64(from, ordered(o.From.Float+0)+1)
+	case o.From != nil:
+		from = binary.BigEndian.AppendUint64(from, ordered(o.From.Float+0))
+	case o.Down:
+		from[0]++
+	}
+	switch found := r.it.Seek(string(from)); {
+	case !o.Down:
+		r.read(found)
+	case found:
+		r.read(r.it.Prev())
+	default:
+		r.read(r.it.Last())
+	}
+	for r.ok && o.From != nil && o.before(r.key, *o.From) {
+		r.advance()
+	}
+	return r
+}
+
+func (r *run) advance() {
+	if r.down {
+		r.read(r.it.Prev())
+		return
+	}
+	r.read(r.it.Next())
+}
+
+func (r *run) read(ok bool) {
+	r.ok = ok && r.it.Key()[0] == r.tag
+	if !r.ok {
+		return
+	}
+	term := r.it.Key()
+	if r.tag == tagInt {
+		r.key = IntKey(int64(binary.BigEndian.Uint64([]byte(term[9:]))))
+		return
+	}
+	r.key = FloatKey(unordered(binary.BigEndian.Uint64([]byte(term[1:9]))))
 }
