@@ -324,6 +324,11 @@ func TestGeo(t *testing.T) {
 	plain := `"geo_polygon":{"exterior":` + outer + `}`
 	holed := `"geo_polygon":{"exterior":` + outer + `,"interiors":[` + ring(4, 4, 6, 4, 6, 6, 4, 6, 4, 4) + `]}`
 	back := `"geo_polygon":{"exterior":` + ring(0, 0, 0, 10, 10, 10, 10, 0, 0, 0) + `,"interiors":[` + ring(4, 4, 4, 6, 6, 6, 6, 4, 4, 4) + `]}`
+	// A star of five points winds twice around its middle.
+	star := `"geo_polygon":{"exterior":` + ring(0, 10, 6, -8, -9, 3, 9, 3, -6, -8, 0, 10) + `}`
+	f(g(0, 0), star, true)
+	f(g(0, 8), star, true)
+	f(g(0, -7), star, false)
 	for p, want := range map[[2]float64][2]bool{
 		{5, 5}: {true, false}, {0, 5}: {}, {10, 5}: {}, {5, 0}: {}, {5, 10}: {}, {0, 0}: {}, {10, 10}: {}, {11, 5}: {},
 		{4, 5}: {true, false}, {6, 5}: {true, false}, {5, 4}: {true, false}, {4, 4}: {true, false}, {3, 3}: {true, true},

@@ -81,21 +81,23 @@ const (
 	inside
 )
 
-// side says where a place lies: inside when a ray to the east crosses the ring
-// an odd number of times.
+// side says where a place lies: inside when the ring winds around it. A ring
+// that crosses itself may wind twice, which is inside too.
 func side(ring []GeoPoint, p GeoPoint) where {
-	odd := false
+	winds := 0
 	for i := 1; i < len(ring); i++ {
 		a, b := ring[i-1], ring[i]
 		turn := (b.Lon-a.Lon)*(p.Lat-a.Lat) - (b.Lat-a.Lat)*(p.Lon-a.Lon)
-		if turn == 0 && between(a.Lon, p.Lon, b.Lon) && between(a.Lat, p.Lat, b.Lat) {
+		switch {
+		case turn == 0 && between(a.Lon, p.Lon, b.Lon) && between(a.Lat, p.Lat, b.Lat):
 			return border
-		}
-		if (a.Lat > p.Lat) != (b.Lat > p.Lat) && (turn > 0) == (b.Lat > a.Lat) {
-			odd = !odd
+		case a.Lat <= p.Lat && p.Lat < b.Lat && turn > 0: // northward, east of p
+			winds++
+		case b.Lat <= p.Lat && p.Lat < a.Lat && turn < 0: // southward, east of p
+			winds--
 		}
 	}
-	if odd {
+	if winds != 0 {
 		return inside
 	}
 	return outside

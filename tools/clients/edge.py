@@ -98,7 +98,7 @@ def drawn(depth):
 
 def a_filter(depth=2):
     some = lambda most: [drawn(depth) for _ in range(rng.randrange(most + 1))]
-    f = {k: v for k, v in (("must", some(2)), ("should", some(2)), ("must_not", some(1))) if v or rng.random() < 0.1}
+    f = {k: v for k, v in (("must", some(2)), ("should", some(2)), ("must_not", some(1))) if v or depth == 2 and rng.random() < 0.1}
     if rng.random() < 0.2:
         f["min_should"] = {"conditions": [drawn(depth) for _ in range(rng.randrange(1, 4))], "min_count": rng.randrange(1, 4)}
     return f

@@ -3,6 +3,7 @@ implementation, which must agree: oracle.py URL [SEED]
 
 The grammar has every condition of the contract but what the in-memory mode takes
 otherwise than the contract's engine: docs/filters.md lists it."""
+import math
 import random
 import sys
 import uuid
@@ -49,7 +50,8 @@ def geo():
         return {"geo_bounding_box": m.GeoBoundingBox(top_left=point(), bottom_right=point())}
     if kind == 1:
         return {"geo_radius": m.GeoRadius(center=point(), radius=rng.choice([1e5, 2e6, 8e6]))}
-    ring = lambda: [point() for _ in range(rng.randrange(3, 6))]
+    around = lambda ps: sorted(ps, key=lambda p: math.atan2(p.lat - sum(q.lat for q in ps) / len(ps), p.lon - sum(q.lon for q in ps) / len(ps)))
+    ring = lambda: around([point() for _ in range(rng.randrange(3, 6))])  # that does not cross itself
     rings = [r + r[:1] for r in (ring() for _ in range(rng.randrange(1, 3)))]
     return {"geo_polygon": m.GeoPolygon(exterior=m.GeoLineString(points=rings[0]), interiors=[m.GeoLineString(points=r) for r in rings[1:]] or None)}
 
