@@ -10,6 +10,10 @@
 // other payload index, and Bleve does what is hard about words. Scoring (BM25)
 // is not part of this room yet.
 //
+// Stored words must be what a condition's text is cut into, on every replica:
+// a version of Bleve or Unicode that cuts otherwise needs the indexes rebuilt.
+// testdata/engine.json notices when one does.
+//
 // Who calls: index/payload, for the words of documents and conditions. An
 // Analyzer never changes; any number of goroutines may use it. It takes memory
 // in proportion to the text, at most LongestGram times as much with the prefix
