@@ -18,12 +18,14 @@ import (
 // builds.
 //
 //	1  the first
-const Version = 1
+//	2  the kinds update vectors and delete vectors, the fields mode and vectors,
+//	   and a filter beside points
+const Version = 2
 
-// The binary form, version 1. Numbers are uvarints unless a width is given;
+// The binary form, version 2. Numbers are uvarints unless a width is given;
 // "bytes" is a length and so many bytes; offsets count from the version byte.
 //
-//	version(1)=1  count  operation × count
+//	version(1)=2  count  operation × count
 //	operation: kind(1)  shard  fields  then each field whose bit is set, by rising bit:
 //	  0 points       count  point × count
 //	  1 ids          count  id × count
@@ -34,6 +36,8 @@ const Version = 1
 //	  6 field        bytes
 //	  7 field schema bytes
 //	  8 schema       bytes (JSON of schema.Collection)
+//	  9 mode         (1)
+//	 10 vectors      count  bytes × count
 //	id:     tag(1): 0 number(8 LE), 1 UUID(16)
 //	point:  id  version  payload bytes  count  vector × count
 //	vector: name bytes  dims  zeros up to an offset that 4 divides  float32 LE × dims
@@ -47,6 +51,12 @@ const (
 	hasField
 	hasFieldSchema
 	hasSchema
+	fieldsEndV1
+)
+
+const (
+	hasMode = fieldsEndV1 << iota
+	hasVectors
 	fieldsEnd
 )
 
@@ -110,6 +120,7 @@ func fields(o *Op) (mask uint64) {
 		{hasPoints, o.Points != nil}, {hasIDs, o.IDs != nil}, {hasFilter, o.Filter != nil},
 		{hasPayload, o.Payload != nil}, {hasKey, o.Key != ""}, {hasKeys, o.Keys != nil},
 		{hasField, o.Field != ""}, {hasFieldSchema, o.FieldSchema != nil}, {hasSchema, o.Schema != nil},
+		{hasMode, o.Mode != InsertOrUpdate}, {hasVectors, o.Vectors != nil},
 	} {
 		if f.set {
 			mask |= f.bit
@@ -142,10 +153,7 @@ func (e *encoder) op(o *Op) {
 		e.string(o.Key)
 	}
 	if mask&hasKeys != 0 {
-		e.uvarint(len(o.Keys))
-		for _, k := range o.Keys {
-			e.string(k)
-		}
+		e.strings(o.Keys)
 	}
 	if mask&hasField != 0 {
 		e.string(o.Field)
@@ -155,6 +163,19 @@ func (e *encoder) op(o *Op) {
 	}
 	if mask&hasSchema != 0 {
 		e.bytes(schemaJSON(o.Schema))
+	}
+	if mask&hasMode != 0 {
+		e.out = append(e.out, byte(o.Mode))
+	}
+	if mask&hasVectors != 0 {
+		e.strings(o.Vectors)
+	}
+}
+
+func (e *encoder) strings(list []string) {
+	e.uvarint(len(list))
+	for _, s := range list {
+		e.string(s)
 	}
 }
 

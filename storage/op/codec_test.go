@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -55,7 +56,7 @@ func maybe[T any](t *rapid.T, label string, draw *rapid.Generator[[]T]) []T {
 func drawOp(t *rapid.T) Op {
 	bytes, text := rapid.SliceOfN(rapid.Byte(), 0, 30), rapid.StringN(0, 8, 30)
 	o := Op{
-		Kind:        Kind(rapid.IntRange(int(CreateShard), int(DropIndex)).Draw(t, "kind")),
+		Kind:        Kind(rapid.IntRange(int(CreateShard), int(DeleteVectors)).Draw(t, "kind")),
 		Shard:       schema.ShardID(rapid.Uint32().Draw(t, "shard")),
 		Points:      maybe(t, "points", rapid.SliceOfN(rapid.Custom(drawPoint), 0, 5)),
 		IDs:         maybe(t, "ids", rapid.SliceOfN(rapid.Custom(drawID), 0, 5)),
@@ -65,6 +66,8 @@ func drawOp(t *rapid.T) Op {
 		Keys:        maybe(t, "keys", rapid.SliceOfN(text, 0, 4)),
 		Field:       text.Draw(t, "field"),
 		FieldSchema: maybe(t, "field schema", bytes),
+		Mode:        Mode(rapid.IntRange(0, int(UpdateOnly)).Draw(t, "mode")),
+		Vectors:     maybe(t, "vectors", rapid.SliceOfN(text, 0, 4)),
 	}
 	if rapid.Bool().Draw(t, "has schema") {
 		o.Schema = fullSchema()
@@ -125,17 +128,21 @@ func TestDecodeRefuses(t *testing.T) {
 		data []byte
 		want error
 	}{
-		"nothing":         {nil, ErrCorrupt},
-		"newer version":   {mutate(func(b []byte) []byte { b[0] = Version + 1; return b }), ErrVersion},
-		"version 0":       {mutate(func(b []byte) []byte { b[0] = 0; return b }), ErrVersion},
-		"trailing byte":   {mutate(func(b []byte) []byte { return append(b, 0) }), ErrCorrupt},
-		"unknown kind":    {[]byte{Version, 1, 99, 0, 0}, ErrCorrupt},
-		"kind 0":          {[]byte{Version, 1, 0, 0, 0}, ErrCorrupt},
-		"unknown field":   {[]byte{Version, 1, byte(Delete), 0, 0x80, 0x40}, ErrCorrupt},
-		"huge count":      {[]byte{Version, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, ErrCorrupt},
-		"overlong number": {[]byte{Version, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, ErrCorrupt},
-		"shard too large": {[]byte{Version, 1, byte(Delete), 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, ErrCorrupt},
-		"huge dims":       {[]byte{Version, 1, byte(Upsert), 0, hasPoints, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0}, ErrCorrupt},
+		"nothing":                       {nil, ErrCorrupt},
+		"newer version":                 {mutate(func(b []byte) []byte { b[0] = Version + 1; return b }), ErrVersion},
+		"version 0":                     {mutate(func(b []byte) []byte { b[0] = 0; return b }), ErrVersion},
+		"trailing byte":                 {mutate(func(b []byte) []byte { return append(b, 0) }), ErrCorrupt},
+		"a new kind in an old version":  {[]byte{1, 1, byte(DeleteVectors), 0, 0}, ErrCorrupt},
+		"a new field in an old version": {[]byte{1, 1, byte(Upsert), 0, 0x80, 0x04, 1}, ErrCorrupt},
+		"unknown mode":                  {[]byte{Version, 1, byte(Upsert), 0, 0x80, 0x04, 3}, ErrCorrupt},
+		"mode missing":                  {[]byte{Version, 1, byte(Upsert), 0, 0x80, 0x04}, ErrCorrupt},
+		"unknown kind":                  {[]byte{Version, 1, 99, 0, 0}, ErrCorrupt},
+		"kind 0":                        {[]byte{Version, 1, 0, 0, 0}, ErrCorrupt},
+		"unknown field":                 {[]byte{Version, 1, byte(Delete), 0, 0x80, 0x40}, ErrCorrupt},
+		"huge count":                    {[]byte{Version, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, ErrCorrupt},
+		"overlong number":               {[]byte{Version, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, ErrCorrupt},
+		"shard too large":               {[]byte{Version, 1, byte(Delete), 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, ErrCorrupt},
+		"huge dims":                     {[]byte{Version, 1, byte(Upsert), 0, hasPoints, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 0}, ErrCorrupt},
 	} {
 		if ops, err := Decode(c.data); !errors.Is(err, c.want) {
 			t.Errorf("%s: Decode = %v, %v; want %v", name, ops, err, c.want)
@@ -148,8 +155,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// golden has every kind and every field once.
-func golden() []Op {
+// goldenV1 has every kind and every field of version 1 once.
+func goldenV1() []Op {
 	id := point.UUID([16]byte{0x93, 0x6d, 0xa0, 0x1f, 15: 0xa8})
 	return []Op{
 		{Kind: CreateShard, Shard: 1, Schema: fullSchema()},
@@ -170,31 +177,47 @@ func golden() []Op {
 	}
 }
 
-// TestOldLogsStayReadable reads what build 1 wrote. Never rewrite testdata/v1:
-// a new version gets a folder of its own.
+// golden has every kind and every field once.
+func golden() []Op {
+	id := point.UUID([16]byte{0x93, 0x6d, 0xa0, 0x1f, 15: 0xa8})
+	return append(goldenV1(),
+		Op{Kind: Upsert, Shard: 1, Mode: InsertOnly, Filter: []byte(`{"must":[]}`), Points: []point.Point{{ID: id}}},
+		Op{Kind: UpdateVectors, Shard: 1, Mode: UpdateOnly, Filter: []byte(`{}`), Points: []point.Point{
+			{ID: id, Vectors: []point.Vector{{Name: "image", Values: []float32{0.25, -1}}}},
+		}},
+		Op{Kind: DeleteVectors, Shard: 2, Vectors: []string{"", "image"}, IDs: []point.ID{id, point.Number(1)}},
+		Op{Kind: DeleteVectors, Shard: 2, Vectors: []string{}, Filter: []byte(`{}`)},
+	)
+}
+
+// TestOldLogsStayReadable reads what earlier builds wrote. Never rewrite a
+// folder of testdata: a new version gets a folder of its own.
 func TestOldLogsStayReadable(t *testing.T) {
-	path := filepath.Join("testdata", "v1", "all.op")
-	if *rewrite {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	for version, want := range map[int][]Op{1: goldenV1(), 2: golden()} {
+		path := filepath.Join("testdata", fmt.Sprintf("v%d", version), "all.op")
+		if *rewrite && version == Version {
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, Append(nil, want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, Append(nil, golden()), 0o644); err != nil {
+		ops, err := Decode(data)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ops, err := Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := golden(); !reflect.DeepEqual(ops, want) {
-		t.Errorf("testdata decodes to\n%+v\nwant\n%+v", ops, want)
-	}
-	if again := Append(nil, ops); string(again) != string(data) {
-		t.Error("encoding what testdata holds gives other bytes: a change of format needs a new Version")
+		if !reflect.DeepEqual(ops, want) {
+			t.Errorf("%s decodes to\n%+v\nwant\n%+v", path, ops, want)
+		}
+		// Version 2 only adds to version 1: but for the first byte, both write the same.
+		if again := Append(nil, ops); string(again[1:]) != string(data[1:]) || int(data[0]) != version {
+			t.Errorf("encoding what %s holds gives other bytes: a change of format needs a new Version", path)
+		}
 	}
 }
 
@@ -203,13 +226,16 @@ func TestVersionIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), "op version: 1") || Version != 1 {
+	if !strings.Contains(string(text), fmt.Sprintf("op version: %d", Version)) {
 		t.Errorf("docs/formats.md must say the version of this package, %d", Version)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
 	f.Add(Append(nil, golden()))
+	old := Append(nil, goldenV1())
+	old[0] = 1
+	f.Add(old)
 	for _, o := range golden() {
 		f.Add(Append(nil, []Op{o}))
 	}

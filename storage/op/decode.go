@@ -22,10 +22,11 @@ func Decode(data []byte) ([]Op, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("%w: no bytes", ErrCorrupt)
 	}
-	if data[0] != Version {
+	known, ok := versions[data[0]]
+	if !ok {
 		return nil, fmt.Errorf("%w: version %d, this build reads up to %d: use a newer build", ErrVersion, data[0], Version)
 	}
-	d := decoder{data: data, at: 1}
+	d := decoder{data: data, at: 1, known: known}
 	n := d.count(3)
 	ops := make([]Op, 0, min(n, 16))
 	for range n {
@@ -45,10 +46,22 @@ func Decode(data []byte) ([]Op, error) {
 	return ops, nil
 }
 
+// form is what a version knows.
+type form struct {
+	last   Kind
+	fields uint64 // above every bit
+}
+
+var versions = map[byte]form{
+	1: {DropIndex, fieldsEndV1},
+	2: {DeleteVectors, fieldsEnd},
+}
+
 // decoder reads data from at on. After the first fault every read gives zero.
 type decoder struct {
 	data   []byte
 	at     int
+	known  form
 	err    error
 	names  []string       // of vectors, met so far
 	slab   []point.Vector // room for the vectors of coming points
@@ -115,13 +128,13 @@ func (d *decoder) op(o *Op) {
 		return
 	}
 	o.Kind = Kind(head[0])
-	if o.Kind < CreateShard || o.Kind > DropIndex {
+	if o.Kind < CreateShard || o.Kind > d.known.last {
 		d.fail("operation %d is not known", o.Kind)
 	}
 	if shard > math.MaxUint32 {
 		d.fail("shard %d is out of range", shard)
 	}
-	if mask >= fieldsEnd {
+	if mask >= d.known.fields {
 		d.fail("fields %b are not known", mask)
 	}
 	o.Shard = schema.ShardID(shard)
@@ -153,11 +166,7 @@ func (d *decoder) texts(o *Op, mask uint64) {
 		o.Key = string(d.bytes())
 	}
 	if mask&hasKeys != 0 {
-		n := d.count(1)
-		o.Keys = make([]string, 0, min(n, 64))
-		for range n {
-			o.Keys = append(o.Keys, string(d.bytes()))
-		}
+		o.Keys = d.strings()
 	}
 	if mask&hasField != 0 {
 		o.Field = string(d.bytes())
@@ -168,6 +177,32 @@ func (d *decoder) texts(o *Op, mask uint64) {
 	if mask&hasSchema != 0 {
 		o.Schema = d.schema()
 	}
+	if mask&hasMode != 0 {
+		o.Mode = d.mode()
+	}
+	if mask&hasVectors != 0 {
+		o.Vectors = d.strings()
+	}
+}
+
+func (d *decoder) mode() Mode {
+	b := d.take(1)
+	if d.err != nil {
+		return InsertOrUpdate
+	}
+	if b[0] > byte(UpdateOnly) {
+		d.fail("mode %d is not known", b[0])
+	}
+	return Mode(b[0])
+}
+
+func (d *decoder) strings() []string {
+	n := d.count(1)
+	out := make([]string, 0, min(n, 64))
+	for range n {
+		out = append(out, string(d.bytes()))
+	}
+	return out
 }
 
 func (d *decoder) schema() *schema.Collection {

@@ -17,7 +17,7 @@ const (
 	CreateShard      Kind = iota + 1 // Schema
 	DropShard                        // –
 	UpdateShard                      // Schema
-	Upsert                           // Points; each replaces the point whole
+	Upsert                           // Points, Mode, Filter: each replaces the point whole
 	Delete                           // IDs or Filter
 	SetPayload                       // Payload, Key; IDs or Filter: merges top-level keys (below Key when given)
 	OverwritePayload                 // Payload; IDs or Filter
@@ -25,6 +25,18 @@ const (
 	ClearPayload                     // IDs or Filter
 	CreateIndex                      // Field, FieldSchema
 	DropIndex                        // Field
+	UpdateVectors                    // Points without payload, Filter: each point's other vectors stay
+	DeleteVectors                    // Vectors; IDs or Filter
+)
+
+// Mode says what an Upsert does about points that are there, or are not. The
+// numbers are on disk: never renumber.
+type Mode uint8
+
+const (
+	InsertOrUpdate Mode = iota
+	InsertOnly          // points that exist stay as they are
+	UpdateOnly          // points that do not exist are not made
 )
 
 // Op is one operation on one shard. Kind says which fields are used.
@@ -32,13 +44,18 @@ type Op struct {
 	Kind   Kind
 	Shard  schema.ShardID
 	Points []point.Point
-	// IDs or Filter select points; Filter is used when it is not nil.
+	// Mode is an Upsert's.
+	Mode Mode
+	// IDs or Filter select points; Filter is used when it is not nil. Beside
+	// Points it is a condition: of those that exist, only the ones that match it
+	// are changed.
 	IDs    []point.ID
 	Filter []byte // JSON of the contract's Filter, already validated
 	// Payload is a JSON object, Key the path below which SetPayload puts it.
 	Payload []byte
 	Key     string
 	Keys    []string // paths to delete
+	Vectors []string // names of the vectors to delete
 	// Field is a payload path, FieldSchema the JSON of its index's options.
 	Field       string
 	FieldSchema []byte
