@@ -34,9 +34,9 @@ const (
 type Mode uint8
 
 const (
-	InsertOrUpdate Mode = iota
-	InsertOnly          // points that exist stay as they are
-	UpdateOnly          // points that do not exist are not made
+	InsertOrUpdate Mode = iota // points that exist are replaced, others are made
+	InsertOnly                 // points that exist stay as they are
+	UpdateOnly                 // points that do not exist are not made
 )
 
 // Op is one operation on one shard. Kind says which fields are used.
