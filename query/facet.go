@@ -16,6 +16,8 @@ type FacetRequest struct {
 	Field  string
 	Filter *filter.Filter
 	Limit  int // how many values, at least 1
+	// Exact is asked for; counts are exact either way.
+	Exact bool
 }
 
 // FacetHit is a value and the number of matching points that have it.

@@ -18,7 +18,7 @@ func (c *call) facet() error {
 	if err != nil {
 		return err
 	}
-	if err := c.strictRead(col, asked{limit: r.Limit, filter: r.Filter}); err != nil {
+	if err := c.strictRead(col, asked{limit: r.Limit, filter: r.Filter, exact: r.Exact}); err != nil {
 		return err
 	}
 	hits, err := query.Facet(c.ctx, shards, &r)
@@ -63,7 +63,7 @@ func (c *call) matrix() (query.Matrix, error) {
 }
 
 func (c *call) distances(col *cluster.Collection, shards []query.Shard, r *query.MatrixRequest) (query.Matrix, error) {
-	a := asked{limit: max(r.Limit, r.Sample), filter: r.Filter, vector: &r.Using}
+	a := asked{limit: times(r.Limit, r.Sample), filter: r.Filter, vector: &r.Using}
 	if err := c.strictRead(col, a); err != nil {
 		return query.Matrix{}, err
 	}

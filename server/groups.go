@@ -21,7 +21,7 @@ func (c *call) groups(read func([]byte) (wire.Groups, error)) error {
 		return err
 	}
 	a := ask(&r.Request)
-	a.groupBy = r.Field
+	a.groupBy, a.limit = r.Field, times(r.Limit, r.Size)
 	if err := c.strictRead(col, a); err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (c *call) count() error {
 	if err != nil {
 		return err
 	}
-	if err := c.strictRead(col, asked{filter: r.Filter}); err != nil {
+	if err := c.strictRead(col, asked{filter: r.Filter, exact: r.Exact}); err != nil {
 		return err
 	}
 	n, err := query.Count(c.ctx, shards, &r)

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/kithdb/kith/cluster"
@@ -118,6 +119,15 @@ func (k *strict) read(a *asked) error {
 	return k.fullScan(a)
 }
 
+// times is the product of two positive numbers, or the largest number when it
+// does not fit.
+func times(a, b int) int {
+	if b > 0 && a > math.MaxInt/b {
+		return math.MaxInt
+	}
+	return a * b
+}
+
 func forbids(flag *bool) bool { return flag != nil && !*flag }
 
 // fullScan refuses a search that no graph helps, where exact search is refused.
@@ -171,12 +181,13 @@ func (k *strict) write(o *op.Op) error {
 			return err
 		}
 	}
-	switch o.Kind {
-	case op.Upsert:
+	if o.Points != nil { // whole ones, or vectors of some
 		if err := atMost(len(o.Points), k.m.UpsertMaxBatchsize, "upsert limit"); err != nil {
 			return err
 		}
 		return k.room(o.Points)
+	}
+	switch o.Kind {
 	case op.SetPayload, op.OverwritePayload:
 		return k.room(nil)
 	case op.CreateIndex:

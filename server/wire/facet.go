@@ -26,7 +26,7 @@ func Facet(body []byte) (query.FacetRequest, error) {
 			case "filter":
 				r.Filter, _, err = s.filter(key)
 			case "exact":
-				_, err = s.boolean(key)
+				r.Exact, err = s.boolean(key)
 			case "shard_key":
 				err = s.notYet(key)
 			default:

@@ -44,7 +44,7 @@ func (s *Shard) Sizes(payloads bool) (Sizes, error) {
 }
 
 // stored is the bytes of one vector.
-func (f *field) stored() int64 { return 4 * int64(f.conf.Size) }
+func (f *field) stored() int64 { return int64(f.conf.RowBytes()) }
 
 func (v *View) countPayloads() (n int64, err error) {
 	err = v.Scan(point.ID{}, func(e *Entry) bool {
