@@ -4,8 +4,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DATA    ?= bench-data
+SECONDS ?= 45
+FUZZTIME ?= 20s
 
-.PHONY: help build run demo test check test-clients generate bench bench-data race torture
+.PHONY: help build run demo test check test-clients test-contract fuzz generate bench bench-data race torture
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +21,7 @@ run: build ## serve ./kith-data on 127.0.0.1:6333
 demo: build ## load 20,000 words into a throw-away server and search them
 	bin/kith demo
 
-test: check test-clients ## everything that CI runs
+test: check test-clients test-contract ## everything that CI runs
 	$(GO) test ./...
 	$(GO) test -tags invariants ./index/...
 	$(GO) test -race -short ./index/hnsw ./index/payload ./cluster ./query
@@ -33,6 +35,16 @@ check: ## formatting, vet, and that generated code is current
 
 test-clients: ## the published JavaScript and Python clients against a real server
 	$(GO) run ./tools/clients
+
+test-contract: ## requests generated from the contract's document (SECONDS=600 for long)
+	$(GO) run ./tools/clients -only contract -seconds $(SECONDS)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
 
 generate: ## the assembly of index/simd, from index/simd/_gen
 	$(GO) generate ./index/simd

@@ -57,8 +57,16 @@ func Merge(payload, patch []byte, key string) ([]byte, error) {
 	return m.at(doc, path.steps).MarshalTo(nil), nil
 }
 
+// mergeInto sets the keys of add in dst. A null takes a key away, as it does in
+// the engine that the contract comes from.
 func mergeInto(dst, add *fastjson.Value) {
-	add.GetObject().Visit(func(key []byte, v *fastjson.Value) { dst.Set(string(key), v) })
+	add.GetObject().Visit(func(key []byte, v *fastjson.Value) {
+		if v.Type() == fastjson.TypeNull {
+			dst.Del(string(key))
+			return
+		}
+		dst.Set(string(key), v)
+	})
 }
 
 // merger merges an object into values below a path.

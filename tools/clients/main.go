@@ -2,9 +2,11 @@
 // contract, unmodified: @qdrant/js-client-rest (npm) and qdrant-client (PyPI).
 // Each plays a scripted session and asserts every answer; the Python one also
 // compares hundreds of filtered answers with its own in-memory implementation,
-// which is an independent oracle.
+// which is an independent oracle, and answers of a random life of points with the
+// contract's engine as a library. With -only contract it sends requests generated
+// from the contract's document instead.
 //
-// Who calls: make test-clients. It calls tools/process, npm, node and python3,
+// Who calls: make test-clients and test-contract. It calls tools/process, npm, node and python3,
 // and installs into a folder of its own.
 package main
 
@@ -19,6 +21,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -29,6 +32,7 @@ import (
 const (
 	npmPackage  = "@qdrant/js-client-rest@1.19.0"
 	pypiPackage = "qdrant-client==1.19.0"
+	edgePackage = "qdrant-edge-py==0.9.0" // the engine itself, as a library
 )
 
 //go:embed session.mjs
@@ -40,12 +44,21 @@ var pySession []byte
 //go:embed oracle.py
 var pyOracle []byte
 
+//go:embed edge.py
+var pyEdge []byte
+
+//go:embed engine.py
+var pyEngine []byte
+
 func main() {
 	var c config
 	flag.StringVar(&c.binary, "binary", "", "kith binary; default builds ./tools/kith")
 	flag.StringVar(&c.cache, "cache", "", "folder that keeps the installed clients; default a temporary one")
 	flag.StringVar(&c.url, "url", "", "drive this server instead of one of its own")
-	flag.StringVar(&c.only, "only", "", "js or python; default both")
+	flag.StringVar(&c.only, "only", "", "js, python or contract; default js and python")
+	flag.StringVar(&c.document, "document", "../shared/contract/openapi.json", "the contract's document, for -only contract")
+	flag.IntVar(&c.seconds, "seconds", 45, "how long -only contract generates requests")
+	flag.Uint64Var(&c.seed, "seed", 0, "seed of -only contract and of the oracles; 0 draws one")
 	flag.Parse()
 	c.out = os.Stdout
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,6 +72,9 @@ func main() {
 
 type config struct {
 	binary, cache, url, only string
+	document                 string
+	seconds                  int
+	seed                     uint64
 	out                      io.Writer
 }
 
@@ -95,6 +111,9 @@ func startServer(ctx context.Context, binary, dir string) (*process.Server, erro
 
 // sessions runs both clients even when one fails: two reports beat one.
 func sessions(ctx context.Context, c config) error {
+	if c.only == "contract" {
+		return contract(ctx, c)
+	}
 	var errs []error
 	if c.only != "python" {
 		errs = append(errs, javascript(ctx, c))
@@ -123,25 +142,38 @@ func javascript(ctx context.Context, c config) error {
 }
 
 func python(ctx context.Context, c config) error {
-	dir := filepath.Join(c.cache, "python")
-	interpreter := filepath.Join(dir, "bin", "python")
-	if _, err := os.Stat(interpreter); err != nil {
-		if err := command(ctx, c, "python3", "-m", "venv", dir); err != nil {
-			return err
-		}
-	}
-	if err := command(ctx, c, interpreter, "-m", "pip", "install", "-q", "--disable-pip-version-check", pypiPackage); err != nil {
+	interpreter, err := virtual(ctx, c, "python", pypiPackage, edgePackage)
+	if err != nil {
 		return err
 	}
+	dir := filepath.Join(c.cache, "python")
 	var errs []error
-	for name, text := range map[string][]byte{"session.py": pySession, "oracle.py": pyOracle} {
+	for name, text := range map[string][]byte{"session.py": pySession, "oracle.py": pyOracle, "edge.py": pyEdge, "engine.py": pyEngine} {
 		script := filepath.Join(dir, name)
 		if err := os.WriteFile(script, text, 0o644); err != nil {
 			return err
 		}
-		errs = append(errs, command(ctx, c, interpreter, "-W", "error::UserWarning", script, c.url))
+		args := []string{"-W", "error::UserWarning", script, c.url}
+		if c.seed != 0 {
+			args = append(args, strconv.FormatUint(c.seed, 10))
+		}
+		errs = append(errs, command(ctx, c, interpreter, args...))
 	}
 	return errors.Join(errs...)
+}
+
+// virtual makes a Python environment of its own with the packages, and answers
+// its interpreter.
+func virtual(ctx context.Context, c config, name string, packages ...string) (string, error) {
+	dir := filepath.Join(c.cache, name)
+	interpreter := filepath.Join(dir, "bin", "python")
+	if _, err := os.Stat(interpreter); err != nil {
+		if err := command(ctx, c, "python3", "-m", "venv", dir); err != nil {
+			return "", err
+		}
+	}
+	args := append([]string{"-m", "pip", "install", "-q", "--disable-pip-version-check"}, packages...)
+	return interpreter, command(ctx, c, interpreter, args...)
 }
 
 func command(ctx context.Context, c config, name string, args ...string) error {

@@ -253,7 +253,8 @@ func (r *run) compareFacet(t *rapid.T, filter object) {
 	}
 }
 
-// compareOrder scrolls by the values of a field: a point stands once for each.
+// compareOrder scrolls by the values of a field: a point stands once for
+// each value that differs.
 func (r *run) compareOrder(t *rapid.T, filter object) {
 	fields := r.indexed("integer", "float", "datetime")
 	if len(fields) == 0 {
@@ -263,11 +264,14 @@ func (r *run) compareOrder(t *rapid.T, filter object) {
 	direction := pick(t, "direction", "asc", "desc")
 	var want []float64
 	for _, id := range r.c.Matching(filter) {
+		var keys []float64
 		for _, v := range flat(Values(r.c.Points[id].Payload, Path(field))) {
 			if key, ok := orderKey(v, r.c.Indexes[field]); ok {
-				want = append(want, key)
+				keys = append(keys, key)
 			}
 		}
+		slices.Sort(keys)
+		want = append(want, slices.Compact(keys)...)
 	}
 	slices.Sort(want)
 	if direction == "desc" {

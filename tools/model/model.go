@@ -146,10 +146,21 @@ func (c *Collection) SetPayload(s Select, payload map[string]any, key string) {
 	for _, id := range c.selected(s) {
 		p := c.Points[id]
 		if key == "" {
-			maps.Copy(p.Payload, copyOf(payload).(map[string]any))
+			set(p.Payload, payload)
 			continue
 		}
 		p.Payload = merged(p.Payload, Path(key), payload).(map[string]any)
+	}
+}
+
+// set merges keys; a null takes a key away.
+func set(object, payload map[string]any) {
+	for key, v := range payload {
+		if v == nil {
+			delete(object, key)
+			continue
+		}
+		object[key] = copyOf(v)
 	}
 }
 
@@ -159,9 +170,9 @@ func merged(v any, path []Step, payload map[string]any) any {
 	if len(path) == 0 {
 		object, ok := v.(map[string]any)
 		if !ok {
-			return copyOf(payload)
+			object = map[string]any{}
 		}
-		maps.Copy(object, copyOf(payload).(map[string]any))
+		set(object, payload)
 		return object
 	}
 	s := path[0]

@@ -29,11 +29,11 @@ func TestModel(t *testing.T) {
 	end := time.Now().Add(time.Duration(minutes * float64(time.Minute)))
 	for first := true; first || time.Now().Before(end); first = false {
 		t.Logf("seed %d (KITH_MODEL_SEED=%d repeats it)", seed, seed)
-		set(t, "rapid.seed", strconv.FormatUint(seed, 10))
-		set(t, "rapid.checks", "24")
-		set(t, "rapid.steps", "120")
-		set(t, "rapid.nofailfile", "true")
-		set(t, "rapid.shrinktime", "15s")
+		flagged(t, "rapid.seed", strconv.FormatUint(seed, 10))
+		flagged(t, "rapid.checks", "24")
+		flagged(t, "rapid.steps", "120")
+		flagged(t, "rapid.nofailfile", "true")
+		flagged(t, "rapid.shrinktime", "15s")
 		rapid.Check(t, h.check)
 		if t.Failed() {
 			break
@@ -46,7 +46,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-func set(t *testing.T, name, value string) {
+func flagged(t *testing.T, name, value string) {
 	t.Helper()
 	if err := flag.Set(name, value); err != nil {
 		t.Fatal(err)

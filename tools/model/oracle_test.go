@@ -20,10 +20,10 @@ func TestFilterOracle(t *testing.T) {
 	}
 	t.Logf("KITH_MODEL_SEED=%d repeats this", seed)
 	h := newHost(t)
-	set(t, "rapid.seed", strconv.FormatUint(seed, 10))
-	set(t, "rapid.checks", "3")
-	set(t, "rapid.nofailfile", "true")
-	set(t, "rapid.shrinktime", "15s")
+	flagged(t, "rapid.seed", strconv.FormatUint(seed, 10))
+	flagged(t, "rapid.checks", "3")
+	flagged(t, "rapid.nofailfile", "true")
+	flagged(t, "rapid.shrinktime", "15s")
 	asked := 0
 	rapid.Check(t, func(t *rapid.T) {
 		r := h.create(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,8 +50,20 @@ func newHost(t *testing.T) *host {
 }
 
 func (h *host) start() (err error) {
-	h.server, err = process.Start(h.ctx, process.Options{Binary: h.binary, DataDir: h.dir})
-	return err
+	if h.server, err = process.Start(h.ctx, process.Options{Binary: h.binary, DataDir: h.dir}); err != nil {
+		return err
+	}
+	for range 600 { // it listens before it has opened its data
+		resp, err := http.Get(h.server.URL() + "/readyz")
+		if err != nil {
+			return err
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode == 200 {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return errors.New("the server is not ready after 30 seconds")
 }
 
 // restart ends the server, gently or as a power cut would, and starts it again.

@@ -227,8 +227,7 @@ func (r *run) recover(t *rapid.T) {
 		t.Skip("no snapshot")
 	}
 	name := pick(t, "snapshot", slices.Sorted(maps.Keys(r.snapshots))...)
-	location := r.server.URL() + "/collections/" + r.name + "/snapshots/" + name
-	if r.do(t, "PUT", "/collections/"+r.name+"/snapshots/recover"+wait, object{"location": location, "priority": "snapshot"}) {
+	if r.do(t, "PUT", "/collections/"+r.name+"/snapshots/recover"+wait, object{"location": name, "priority": "snapshot"}) {
 		r.c = r.snapshots[name].Clone()
 	}
 }
