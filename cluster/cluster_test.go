@@ -92,7 +92,7 @@ func mustCount(t *testing.T, n *Node, name string, want int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := query.Count(t.Context(), shards, nil)
+	got, err := query.Count(t.Context(), shards, &query.CountRequest{Exact: true})
 	if err != nil || got != want {
 		t.Fatalf("%s has %d points (%v), want %d", name, got, err, want)
 	}
@@ -434,7 +434,7 @@ func TestFailedSyncStopsWritesAndServesReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := query.Count(t.Context(), shards, nil); got != 1 || err != nil {
+	if got, err := query.Count(t.Context(), shards, &query.CountRequest{Exact: true}); got != 1 || err != nil {
 		t.Fatalf("count: %d, %v", got, err)
 	}
 }

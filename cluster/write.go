@@ -84,7 +84,7 @@ func Consumes(ops []op.Op) bool { return !frees(ops) }
 func frees(ops []op.Op) bool {
 	for i := range ops {
 		switch ops[i].Kind {
-		case op.Delete, op.DeletePayload, op.ClearPayload, op.DropIndex:
+		case op.Delete, op.DeleteVectors, op.DeletePayload, op.ClearPayload, op.DropIndex:
 		default:
 			return false
 		}
