@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kithdb/kith/cluster"
 	"github.com/kithdb/kith/server"
 )
 
@@ -332,5 +333,17 @@ func TestStrangersUploadNothing(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(r.node.Dir(), "snapshots", "*")); len(left) > 0 {
 		t.Errorf("a stranger wrote %v", left)
+	}
+}
+
+func TestAFullDiskLeavesNoHalfSnapshot(t *testing.T) {
+	r := serve(t, start{node: cluster.Options{DiskReserve: 1 << 60}})
+	defer r.stop()
+	r.json("POST", "/snapshots", "", 507)
+	if status, text := r.do("POST", "/collections/c/snapshots/upload", "application/octet-stream", bytes.NewReader(make([]byte, 3<<20))); status != 507 {
+		t.Errorf("upload: %d, %s", status, text)
+	}
+	if left, _ := filepath.Glob(filepath.Join(r.node.Dir(), "snapshots", "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
