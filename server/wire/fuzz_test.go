@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -43,6 +46,8 @@ var readers = []struct {
 	{"create", fault(CreateCollection)},
 	{"update", fault(UpdateCollection)},
 	{"aliases", fault(Aliases)},
+	{"recover", fault(SnapshotRecover)},
+	{"quotas", fault(Quotas)},
 }
 
 func fault[T any](read func([]byte) (T, error)) func([]byte) error {
@@ -105,7 +110,45 @@ var bodies = []string{
 	`{"limit":3,"offset":7,"filter":null}`,
 	`{"vectors":{"a":{"size":4,"distance":"Dot","hnsw_config":{"m":8}}},"shard_number":2,"optimizers_config":{"max_optimization_threads":"auto"}}`,
 	`{"params":{"on_disk_payload":true},"quantization_config":"Disabled","vectors":{"":{"on_disk":true}}}`,
+	`{"key":"a.b","limit":5,"exact":true,"filter":{"must":[]}}`,
+	`{"sample":5,"limit":2,"using":"a","filter":{}}`,
+	`{"query":[1,2],"group_by":"a","group_size":2,"limit":3,"with_lookup":{"collection":"c","with_payload":["a"]}}`,
+	`{"vector":{"name":"a","vector":[1]},"group_by":"a","group_size":2,"limit":3,"with_lookup":"c"}`,
+	`{"location":"file:///a.snapshot","priority":"snapshot","checksum":"00","api_key":"k"}`,
+	`{"order_by":{"key":"n","direction":"desc","start_from":"2024-01-01"},"limit":3}`,
+	`{"points":[{"id":1,"vector":[1]}],"update_mode":"insert_only","update_filter":{"must":[]}}`,
+	`{"field_name":"t","field_schema":{"type":"text","tokenizer":"word","stopwords":{"languages":["english"],"custom":["x"]},"stemmer":{"type":"snowball","language":"english"}}}`,
+	`{"strict_mode_config":{"enabled":true,"max_query_limit":5},"quantization_config":{"scalar":{"type":"int8","quantile":0.9}}}`,
 	`{"actions":[{"create_alias":{"alias_name":"a","collection_name":"b"}},{"rename_alias":{"old_alias_name":"a","new_alias_name":"c"}}]}`,
+}
+
+// TestEveryReaderIsFuzzed holds the list of readers against the package.
+func TestEveryReaderIsFuzzed(t *testing.T) {
+	list, err := os.ReadFile("fuzz_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := regexp.MustCompile(`(?m)^func ([A-Z]\w*)\(body \[\]byte`)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range reader.FindAllSubmatch(text, -1) {
+			found++
+			if !bytes.Contains(list, []byte("("+string(m[1])+")")) && !bytes.Contains(list, []byte(" "+string(m[1])+"(b)")) {
+				t.Errorf("%s reads a body and is not among the readers that are fuzzed", m[1])
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d readers found", found)
+	}
 }
 
 // Whatever the bytes are, no reader panics, and what a reader takes is sound JSON.
