@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage"
@@ -47,6 +49,33 @@ func (c *Collection) linearize(ctx context.Context) error {
 	return nil
 }
 
+// indexPoll is how often a build is looked at by who waits for it.
+const indexPoll = 2 * time.Millisecond
+
+// IndexComplete waits until a payload index is complete in every shard.
+// ErrTimeout when ctx ends before: the build goes on behind.
+func (c *Collection) IndexComplete(ctx context.Context, field string) error {
+	t := time.NewTicker(indexPoll)
+	defer t.Stop()
+	for _, p := range c.r.Shards {
+		for {
+			s, ok := c.n.groups[p.Group].replica.Shard(p.Shard)
+			if !ok {
+				return notFound(c.name)
+			}
+			if s.IndexComplete(field) {
+				break
+			}
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+				return fmt.Errorf("%w: the index on %q is being built in the background", ErrTimeout, field)
+			}
+		}
+	}
+	return nil
+}
+
 // Info is a collection's schema and the summed figures of its shards.
 type Info struct {
 	Schema *schema.Collection
@@ -85,7 +114,10 @@ func sum(to *shard.Status, s shard.Status) {
 			to.PayloadIndexes = append(to.PayloadIndexes, ix)
 			continue
 		}
-		to.PayloadIndexes[at].Points += ix.Points
+		have := &to.PayloadIndexes[at]
+		have.Points += ix.Points
+		have.Bytes += ix.Bytes
+		have.Complete = have.Complete && ix.Complete
 	}
 }
 

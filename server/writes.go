@@ -17,7 +17,25 @@ func (c *call) setPayload() error       { return c.one(wire.SetPayload) }
 func (c *call) overwritePayload() error { return c.one(wire.OverwritePayload) }
 func (c *call) deletePayload() error    { return c.one(wire.DeletePayload) }
 func (c *call) clearPayload() error     { return c.one(wire.ClearPayload) }
-func (c *call) createIndex() error      { return c.one(wire.CreateIndex) }
+
+// createIndex answers, when it is asked to wait, once the index is complete.
+func (c *call) createIndex() error {
+	o, err := wire.CreateIndex(c.body)
+	if err != nil {
+		return err
+	}
+	if err := c.one(func([]byte) (op.Op, error) { return o, nil }); err != nil {
+		return err
+	}
+	if ack, err := c.wait(); err != nil || ack != cluster.Applied {
+		return err
+	}
+	col, err := c.collection()
+	if err != nil {
+		return err
+	}
+	return col.IndexComplete(c.ctx, o.Field)
+}
 
 func (c *call) deleteIndex() error {
 	return c.one(func([]byte) (op.Op, error) { return op.Op{Kind: op.DropIndex, Field: c.params[1]}, nil })

@@ -2,11 +2,7 @@ package payload
 
 import (
 	"cmp"
-	"encoding/binary"
 	"math"
-
-	"github.com/RoaringBitmap/roaring/v2"
-	"github.com/tidwall/btree"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
@@ -14,27 +10,45 @@ import (
 
 // Slots is where one value occurs. It is an index's own: valid while the
 // indexes hold still, and not to be changed.
-type Slots struct{ bitmap *roaring.Bitmap }
+type Slots struct {
+	posting *posting
+	few     []index.Slot // of a number, when posting is nil
+}
 
 // Len is the number of slots.
-func (s Slots) Len() int { return int(s.bitmap.GetCardinality()) }
+func (s Slots) Len() int {
+	if s.posting == nil {
+		return len(s.few)
+	}
+	return s.posting.len()
+}
 
 // CountIn is the number of slots that are in a set too.
 func (s Slots) CountIn(set *index.Set) int {
 	n := 0
-	s.bitmap.Iterate(func(slot uint32) bool {
-		if set.Contains(index.Slot(slot)) {
+	for slot := range s.All() {
+		if set.Contains(slot) {
 			n++
 		}
-		return true
-	})
+	}
 	return n
 }
 
 // All yields the slots, rising.
 func (s Slots) All() func(yield func(index.Slot) bool) {
 	return func(yield func(index.Slot) bool) {
-		s.bitmap.Iterate(func(slot uint32) bool { return yield(index.Slot(slot)) })
+		switch p := s.posting; {
+		case p == nil:
+			for _, slot := range s.few {
+				if !yield(slot) {
+					return
+				}
+			}
+		case p.many != nil:
+			p.many.Iterate(func(slot uint32) bool { return yield(index.Slot(slot)) })
+		case p.one != index.NoSlot:
+			yield(p.one)
+		}
 	}
 }
 
@@ -44,26 +58,46 @@ func (s Slots) All() func(yield func(index.Slot) bool) {
 // such index that is complete.
 func (x *Indexes) Facet(name string, yield func(v filter.Value, slots Slots) bool) bool {
 	f, ok := x.fields[name]
-	if !ok || f.Kind == Float {
+	if !ok || !f.done || !f.lookup {
 		return false
 	}
-	f.terms.Scan(func(term string, b *roaring.Bitmap) bool {
-		v, ok := facetValue(term)
-		return !ok || yield(v, Slots{b})
-	})
+	switch f.Kind {
+	case Keyword, UUID:
+		f.facet(tagString, func(term string) filter.Value { return filter.Value{Kind: filter.StringValue, Str: term} }, yield)
+	case Bool:
+		f.facet(tagBool, func(term string) filter.Value { return filter.Value{Kind: filter.BoolValue, Bool: term[0] == 1} }, yield)
+	case Integer:
+		f.facetInts(yield)
+	default:
+		return false
+	}
 	return true
 }
 
-func facetValue(term string) (filter.Value, bool) {
-	switch term[0] {
-	case tagString:
-		return filter.Value{Kind: filter.StringValue, Str: term[1:]}, true
-	case tagInt:
-		return filter.Value{Kind: filter.IntValue, Int: int64(binary.BigEndian.Uint64([]byte(term[9:])))}, true
-	case tagBool:
-		return filter.Value{Kind: filter.BoolValue, Bool: term[1] == 1}, true
+func (f *field) facet(tag byte, value func(term string) filter.Value, yield func(filter.Value, Slots) bool) {
+	f.terms.Ascend(string([]byte{tag}), func(term string, p *posting) bool {
+		return term[0] == tag && yield(value(term[1:]), Slots{posting: p})
+	})
+}
+
+func (f *field) facetInts(yield func(filter.Value, Slots) bool) {
+	var slots []index.Slot
+	last := uint64(0)
+	give := func() bool {
+		v := filter.Value{Kind: filter.IntValue, Int: unorderedInt(last)}
+		return len(slots) == 0 || yield(v, Slots{few: slots})
 	}
-	return filter.Value{}, false
+	w := f.numbers.ints.walk(nil, false)
+	for n, ok := w.next(); ok; n, ok = w.next() {
+		if n.key != last {
+			if !give() {
+				return
+			}
+			last, slots = n.key, slots[:0]
+		}
+		slots = append(slots, index.Slot(n.slot))
+	}
+	give()
 }
 
 // Key is what points are ordered by: an integer, a number of another kind, or a
@@ -113,19 +147,17 @@ type Order struct {
 // or datetimes with ranges.
 func (x *Indexes) Ordered(name string, o Order, yield func(k Key, slot index.Slot) bool) bool {
 	f, ok := x.fields[name]
-	if !ok || f.Kind != Integer && f.Kind != Float {
+	if !ok || !f.done || !f.ranges {
 		return false
 	}
-	ints, floats := newRun(f, tagInt, o), newRun(f, tagFloat, o)
+	ints, floats := f.run(f.numbers.ints, o, intKey), f.run(f.numbers.floats, o, floatKey)
 	for ints.ok || floats.ok {
 		next := &ints
 		if !ints.ok || floats.ok && o.before(floats.key, ints.key) {
 			next = &floats
 		}
-		for slot := range (Slots{next.it.Value()}).All() {
-			if !yield(next.key, slot) {
-				return true
-			}
+		if !yield(next.key, next.slot) {
+			return true
 		}
 		next.advance()
 	}
@@ -139,57 +171,46 @@ func (o *Order) before(a, b Key) bool {
 	return a.Compare(b) < 0
 }
 
-// run walks one tag's terms in the order asked for.
+func intKey(key uint64) Key   { return IntKey(unorderedInt(key)) }
+func floatKey(key uint64) Key { return FloatKey(unordered(key)) }
+
+// run walks one column in the order asked for.
 type run struct {
-	it   btree.MapIter[string, *roaring.Bitmap]
-	tag  byte
-	down bool
+	w    *walker[number]
+	read func(uint64) Key
 	key  Key
+	slot index.Slot
 	ok   bool
 }
 
-func newRun(f *field, tag byte, o Order) run {
-	r := run{it: f.terms.Iter(), tag: tag, down: o.Down}
-	from := []byte{tag}
-	switch {
-	case o.From != nil && o.Down: // to the first term beyond, and one back
-		from = binary.BigEndian.AppendUint64(from, ordered(o.From.Float+0)+1)
-	case o.From != nil:
-		from = binary.BigEndian.AppendUint64(from, ordered(o.From.Float+0))
-	case o.Down:
-		from[0]++
+func (f *field) run(c *column[number], o Order, read func(uint64) Key) run {
+	r := run{read: read}
+	var from *number
+	if o.From != nil {
+		from = startOf(c == f.numbers.ints, o)
 	}
-	switch found := r.it.Seek(string(from)); {
-	case !o.Down:
-		r.read(found)
-	case found:
-		r.read(r.it.Prev())
-	default:
-		r.read(r.it.Last())
-	}
-	for r.ok && o.From != nil && o.before(r.key, *o.From) {
-		r.advance()
+	r.w = c.walk(from, o.Down)
+	for r.advance(); r.ok && o.From != nil && o.before(r.key, *o.From); r.advance() {
 	}
 	return r
 }
 
-func (r *run) advance() {
-	if r.down {
-		r.read(r.it.Prev())
-		return
+// startOf is near the first entry wanted, never beyond it.
+func startOf(ints bool, o Order) *number {
+	n := number{}
+	if o.Down {
+		n.slot = math.MaxUint32
 	}
-	r.read(r.it.Next())
+	n.key = ordered(o.From.Float + 0)
+	if ints {
+		n.key = orderedInt(o.From.whole())
+	}
+	return &n
 }
 
-func (r *run) read(ok bool) {
-	r.ok = ok && r.it.Key()[0] == r.tag
-	if !r.ok {
-		return
+func (r *run) advance() {
+	var n number
+	if n, r.ok = r.w.next(); r.ok {
+		r.key, r.slot = r.read(n.key), index.Slot(n.slot)
 	}
-	term := r.it.Key()
-	if r.tag == tagInt {
-		r.key = IntKey(int64(binary.BigEndian.Uint64([]byte(term[9:]))))
-		return
-	}
-	r.key = FloatKey(unordered(binary.BigEndian.Uint64([]byte(term[1:9]))))
 }

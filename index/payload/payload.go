@@ -1,172 +1,67 @@
 // Package payload holds a shard's indexes over payload values: which slots have
-// which value under a field, and how many.
+// which value under a field, in what order, and how many.
 //
 // Who calls: storage/shard, which keeps the rows in its store and guards the
 // indexes with its own lock (writers alone, readers together). It calls
-// index/filter for paths and conditions. It never decides what an operation
-// does: it only narrows what is looked at.
+// index/filter for paths and conditions, and index/text for words. It never
+// decides what an operation does: it only narrows what is looked at.
+//
+// An index that is being built takes the rows of new payloads, and answers
+// nothing until it is complete.
 package payload
 
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
-	"math"
+	"maps"
+	"slices"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/tidwall/btree"
-	"github.com/valyala/fastjson"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/storage/point"
 )
 
-// Kind is the contract's name of an index kind.
-type Kind string
-
-// The kinds of this version.
-const (
-	Keyword Kind = "keyword" // strings
-	Integer Kind = "integer" // numbers
-	Float   Kind = "float"   // numbers
-	Bool    Kind = "bool"
-)
-
-// Schema is one payload index.
-type Schema struct {
-	Field   string
-	Kind    Kind
-	Options json.RawMessage // as the user gave it: a name or an object
-	path    filter.Path
-}
-
-// ParseSchema reads a field_schema: a kind's name, or an object with "type".
-func ParseSchema(field string, text []byte) (Schema, error) {
-	path, err := filter.ParsePath(field)
-	if err != nil {
-		return Schema{}, &filter.Error{Field: "field_name", Problem: err.Error()}
-	}
-	s := Schema{Field: field, Options: bytes.Clone(text), path: path}
-	var object struct {
-		Type Kind `json:"type"`
-	}
-	if json.Unmarshal(text, &s.Kind) != nil {
-		if err := json.Unmarshal(text, &object); err != nil {
-			return s, &filter.Error{Field: "field_schema", Problem: "expected a kind or an object with a type"}
-		}
-		s.Kind = object.Type
-	}
-	switch s.Kind {
-	case Keyword, Integer, Float, Bool:
-		return s, nil
-	case "geo", "text", "datetime", "uuid":
-		return s, &filter.Error{Field: "field_schema", Problem: fmt.Sprintf("%q indexes are not supported yet; filters on the field work without one", s.Kind)}
-	}
-	return s, &filter.Error{Field: "field_schema", Problem: fmt.Sprintf("unknown kind %q: use keyword, integer, float or bool", s.Kind)}
-}
-
-// Rows, as the shard stores them before the slot:
-//
-//	field length (2 BE)  field  tag(1)  value
-//
-// 's' string bytes · 'i' order-preserving float64 (8), then int64 (8) ·
-// 'f' order-preserving float64 (8) · 'b' 0 or 1. Within a field and a tag, rows
-// are in the order of the values.
-const (
-	tagString = 's'
-	tagInt    = 'i'
-	tagFloat  = 'f'
-	tagBool   = 'b'
-)
-
-// RowPrefix begins every row of a field.
-func RowPrefix(field string) []byte {
-	return append(binary.BigEndian.AppendUint16(nil, uint16(len(field))), field...)
-}
-
-func ordered(f float64) uint64 {
-	b := math.Float64bits(f)
-	if b>>63 != 0 {
-		return ^b
-	}
-	return b | 1<<63
-}
-
-// term is the tag and value of a scalar; nil when the kind does not hold it.
-func (s *Schema) term(dst []byte, v *fastjson.Value) []byte {
-	switch v.Type() {
-	case fastjson.TypeString:
-		if s.Kind == Keyword {
-			text, _ := v.StringBytes()
-			return append(append(dst, tagString), text...)
-		}
-	case fastjson.TypeNumber:
-		if s.Kind == Integer || s.Kind == Float {
-			return number(dst, v)
-		}
-	case fastjson.TypeTrue, fastjson.TypeFalse:
-		if s.Kind == Bool {
-			return append(dst, tagBool, byte(v.Type()-fastjson.TypeTrue)^1)
-		}
-	}
-	return nil
-}
-
-func number(dst []byte, v *fastjson.Value) []byte {
-	f, err := v.Float64()
-	if err != nil {
-		f = math.MaxFloat64
-	}
-	if f == 0 {
-		f = 0 // −0 and 0 are one value
-	}
-	if n, err := v.Int64(); err == nil {
-		return intTerm(dst, n)
-	}
-	return binary.BigEndian.AppendUint64(append(dst, tagFloat), ordered(f))
-}
-
-func intTerm(dst []byte, n int64) []byte {
-	dst = binary.BigEndian.AppendUint64(append(dst, tagInt), ordered(float64(n)))
-	return binary.BigEndian.AppendUint64(dst, uint64(n))
-}
-
-// Rows calls emit with each distinct row that a payload has in an index. The
-// row may be kept only until emit returns.
-func Rows(s Schema, payload []byte, emit func(row []byte)) error {
-	var d filter.Doc
-	if err := d.Parse(payload); err != nil {
-		return err
-	}
-	seen := map[string]struct{}{}
-	prefix := RowPrefix(s.Field)
-	d.Scalars(s.path, func(v *fastjson.Value) bool {
-		row := s.term(bytes.Clone(prefix), v)
-		if _, twice := seen[string(row)]; row != nil && !twice {
-			seen[string(row)] = struct{}{}
-			emit(row)
-		}
-		return false
-	})
-	return nil
-}
-
-// field is one index in memory: ordered terms with their slots.
+// field is one index in memory.
 type field struct {
 	Schema
-	terms btree.Map[string, *roaring.Bitmap]
-	huge  int // postings of numbers beyond 2⁵³, which ranges do not decide here
+	terms   btree.Map[string, *posting] // strings, bools, words and what is known of all values
+	numbers *numbers                    // of integer, float and datetime indexes
+	places  *column[place]              // of geo indexes
+	// last is the term met last: rows come in their order from a load.
+	lastTerm string
+	last     *posting
+
+	versioned bool     // a state row says how far it is
+	done      bool     // it is complete
+	next      point.ID // while it is not: the first point that is not in yet
 }
 
 // Indexes is all payload indexes of one shard. Not locked: see the package.
-type Indexes struct{ fields map[string]*field }
+type Indexes struct {
+	fields map[string]*field
+	writer struct { // what the writer alone uses
+		docs [2]filter.Doc
+		rows [2]rower
+		list [2][][]byte
+	}
+}
 
 // New has no index.
 func New() *Indexes { return &Indexes{fields: map[string]*field{}} }
 
-// Add starts an empty index.
-func (x *Indexes) Add(s Schema) { x.fields[s.Field] = &field{Schema: s} }
+// Add starts an empty index, which is not complete.
+func (x *Indexes) Add(s Schema) {
+	f := &field{Schema: s}
+	switch s.Kind {
+	case Integer, Float, Datetime:
+		f.numbers = newNumbers()
+	case Geo:
+		f.places = newColumn(comparePlaces)
+	}
+	x.fields[s.Field] = f
+}
 
 // Drop forgets an index; none is fine.
 func (x *Indexes) Drop(field string) { delete(x.fields, field) }
@@ -174,106 +69,265 @@ func (x *Indexes) Drop(field string) { delete(x.fields, field) }
 // Schemas lists the indexes by field.
 func (x *Indexes) Schemas() []Schema {
 	out := make([]Schema, 0, len(x.fields))
-	for _, name := range sortedNames(x.fields) {
+	for _, name := range slices.Sorted(maps.Keys(x.fields)) {
 		out = append(out, x.fields[name].Schema)
 	}
 	return out
 }
 
-// Points is how many slots have a value in the field's index.
-func (x *Indexes) Points(name string) int {
-	f, ok := x.fields[name]
+// Schema is a field's index; false when there is none.
+func (x *Indexes) Schema(field string) (Schema, bool) {
+	f, ok := x.fields[field]
 	if !ok {
-		return 0
+		return Schema{}, false
 	}
-	all := roaring.New()
-	f.terms.Scan(func(_ string, b *roaring.Bitmap) bool {
-		all.Or(b)
-		return true
-	})
-	return int(all.GetCardinality())
+	return f.Schema, true
 }
 
-// Diff calls emit with what changes in the indexes when a slot's payload goes
-// from old to fresh; nil payloads have no values.
-func (x *Indexes) Diff(_ index.Slot, old, fresh []byte, emit func(row []byte, add bool)) error {
+// Progress is how far an index is.
+type Progress struct {
+	Complete  bool
+	Versioned bool     // its rows are of this build's version
+	Next      point.ID // first point that is not in, while it is not complete
+	Points    int      // slots that have a value in it
+	Bytes     int64    // about, in memory
+}
+
+// Progress tells how far a field's index is; false when there is none.
+func (x *Indexes) Progress(name string) (Progress, bool) {
+	f, ok := x.fields[name]
+	if !ok {
+		return Progress{}, false
+	}
+	return Progress{Complete: f.done, Versioned: f.versioned, Next: f.next, Points: f.points(), Bytes: f.bytes()}, true
+}
+
+// points is the slots that have a value of the index's kind. A slot that has one
+// of another kind as well is taken not to.
+func (f *field) points() int {
+	return f.has().AndNot(f.posting(tagOther).set()).Len()
+}
+
+func (f *field) has() *index.Set { return f.posting(tagHas).set() }
+
+// posting is the slots of a row that is a tag alone; nil when there are none.
+func (f *field) posting(tag byte) *posting {
+	p, _ := f.terms.Get(string([]byte{tag}))
+	return p
+}
+
+const termBytes = 40 // of a term in the tree beside its own bytes, about
+
+func (f *field) bytes() (n int64) {
+	f.terms.Scan(func(term string, p *posting) bool {
+		n += termBytes + int64(len(term)) + p.bytes()
+		return true
+	})
+	if f.numbers != nil {
+		n += 16 * int64(cap(f.numbers.ints.base)+cap(f.numbers.floats.base)+2*f.numbers.ints.delta.Len()+2*f.numbers.floats.delta.Len())
+	}
+	if f.places != nil {
+		n += 32 * int64(cap(f.places.base)+2*f.places.delta.Len())
+	}
+	return n
+}
+
+// Unbuilt lists the fields whose indexes are not complete.
+func (x *Indexes) Unbuilt() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(x.fields)) {
+		if !x.fields[name].done {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Diff calls emit with what changes in the indexes when a payload goes from old
+// to fresh; nil payloads have no values. Rows are valid until emit returns.
+// Writer only.
+func (x *Indexes) Diff(old, fresh []byte, emit func(row []byte, add bool)) error {
+	if len(x.fields) == 0 {
+		return nil
+	}
+	w := &x.writer
+	for i, payload := range [][]byte{old, fresh} {
+		if err := w.docs[i].Parse(payload); err != nil {
+			return err
+		}
+	}
 	for _, f := range x.fields {
-		before := map[string]struct{}{}
-		if err := Rows(f.Schema, old, func(row []byte) { before[string(row)] = struct{}{} }); err != nil {
-			return err
+		for i := range w.docs {
+			w.list[i] = w.rows[i].rows(&f.Schema, &w.docs[i], w.list[i][:0])
 		}
-		if err := Rows(f.Schema, fresh, func(row []byte) {
-			if _, stays := before[string(row)]; stays {
-				delete(before, string(row))
-				return
-			}
-			emit(row, true)
-		}); err != nil {
-			return err
-		}
-		for row := range before {
-			emit([]byte(row), false)
-		}
+		prefix := RowPrefix(f.Field)
+		difference(w.list[0], w.list[1], func(value []byte, add bool) {
+			emit(append(prefix[:len(prefix):len(prefix)], value...), add)
+		})
 	}
 	return nil
 }
 
-// Put adds a slot to a row's posting. Rows of unknown fields are passed over.
+// difference walks two sorted lists.
+func difference(old, fresh [][]byte, emit func(row []byte, add bool)) {
+	for len(old) > 0 || len(fresh) > 0 {
+		c := 0
+		switch {
+		case len(old) == 0:
+			c = 1
+		case len(fresh) == 0:
+			c = -1
+		default:
+			c = bytes.Compare(old[0], fresh[0])
+		}
+		switch {
+		case c < 0:
+			emit(old[0], false)
+			old = old[1:]
+		case c > 0:
+			emit(fresh[0], true)
+			fresh = fresh[1:]
+		default:
+			old, fresh = old[1:], fresh[1:]
+		}
+	}
+}
+
+// Rows calls emit with each distinct row that a payload has in one index. Rows
+// are valid until emit returns. Writer only.
+func (x *Indexes) Rows(s *Schema, payload []byte, emit func(row []byte)) error {
+	w := &x.writer
+	if err := w.docs[0].Parse(payload); err != nil {
+		return err
+	}
+	prefix := RowPrefix(s.Field)
+	w.list[0] = w.rows[0].rows(s, &w.docs[0], w.list[0][:0])
+	for _, value := range w.list[0] {
+		emit(append(prefix[:len(prefix):len(prefix)], value...))
+	}
+	return nil
+}
+
+// find splits a row; the field is nil when it has no index.
+func (x *Indexes) find(row []byte) (*field, []byte) {
+	if len(row) < 3 {
+		return nil, nil
+	}
+	n := 2 + int(binary.BigEndian.Uint16(row))
+	if len(row) <= n {
+		return nil, nil
+	}
+	return x.fields[string(row[2:n])], row[n:]
+}
+
+// Put adds a slot to a row; once more is fine, and so is a row of an unknown
+// field.
 func (x *Indexes) Put(row []byte, slot index.Slot) {
 	f, term := x.find(row)
 	if f == nil {
 		return
 	}
-	b, ok := f.terms.Get(term)
-	if !ok {
-		b = roaring.New()
-		f.terms.Set(term, b)
-	}
-	if b.CheckedAdd(uint32(slot)) && isHuge(term) {
-		f.huge++
+	switch {
+	case term[0] == tagIndex:
+		f.state(term)
+	case f.typed(term):
+		f.column(term, slot, true)
+	default:
+		f.at(term).add(slot)
 	}
 }
 
-// Remove takes a slot out of a row's posting.
+// Remove takes a slot out of a row; one that is not in it is fine.
 func (x *Indexes) Remove(row []byte, slot index.Slot) {
 	f, term := x.find(row)
-	if f == nil {
+	switch {
+	case f == nil || term[0] == tagIndex: // the state row that replaces it says more
+	case f.typed(term):
+		f.column(term, slot, false)
+	default:
+		p, ok := f.terms.Get(string(term))
+		if ok && p.remove(slot) && p.len() == 0 {
+			f.terms.Delete(string(term))
+			f.last = nil
+		}
+	}
+}
+
+func (f *field) state(term []byte) {
+	if len(term) < 3 || term[1] != rowsVersion {
 		return
 	}
-	b, ok := f.terms.Get(term)
-	if !ok || !b.CheckedRemove(uint32(slot)) {
-		return
-	}
-	if isHuge(term) {
-		f.huge--
-	}
-	if b.IsEmpty() {
-		f.terms.Delete(term)
+	f.versioned, f.done = true, term[2] == complete
+	if id, err := point.FromKey(term[3:]); err == nil && !f.done {
+		f.next = id
 	}
 }
 
-func (x *Indexes) find(row []byte) (*field, string) {
-	if len(row) < 2 {
-		return nil, ""
+// at is the posting of a term, made when there is none.
+func (f *field) at(term []byte) *posting {
+	if f.last != nil && f.lastTerm == string(term) {
+		return f.last
 	}
-	n := 2 + int(binary.BigEndian.Uint16(row))
-	if len(row) < n {
-		return nil, ""
+	p, ok := f.terms.Get(string(term))
+	if !ok {
+		p = newPosting()
+		f.terms.Set(string(term), p)
 	}
-	return x.fields[string(row[2:n])], string(row[n:])
+	f.lastTerm, f.last = string(term), p
+	return p
 }
 
-func isHuge(term string) bool {
-	if len(term) < 9 || term[0] != tagInt && term[0] != tagFloat {
-		return false
+// typed tells whether a term belongs into a column.
+func (f *field) typed(term []byte) bool {
+	switch term[0] {
+	case tagInt:
+		return f.numbers != nil && len(term) == 17
+	case tagFloat, tagTime:
+		return f.numbers != nil && len(term) == 9
+	case tagGeo:
+		return f.places != nil && len(term) == 17
 	}
-	b := binary.BigEndian.Uint64([]byte(term[1:9]))
-	return b >= ordered(1<<53) || b <= ordered(-(1<<53))
+	return false
 }
 
-func unordered(b uint64) float64 {
-	if b>>63 != 0 {
-		return math.Float64frombits(b &^ (1 << 63))
+func (f *field) column(term []byte, slot index.Slot, add bool) {
+	value := binary.BigEndian.Uint64(term[1:])
+	switch term[0] {
+	case tagInt:
+		key := orderedInt(int64(binary.BigEndian.Uint64(term[9:])))
+		change(f.numbers.ints, number{key, uint32(slot)}, add)
+	case tagTime:
+		change(f.numbers.ints, number{value, uint32(slot)}, add)
+	case tagFloat:
+		if change(f.numbers.floats, number{value, uint32(slot)}, add) && isHuge(unordered(value)) {
+			if add {
+				f.numbers.huge++
+			} else {
+				f.numbers.huge--
+			}
+		}
+	case tagGeo:
+		g := filter.GeoPoint{Lon: unordered(value), Lat: unordered(binary.BigEndian.Uint64(term[9:]))}
+		change(f.places, newPlace(g, uint32(slot)), add)
 	}
-	return math.Float64frombits(^b)
+}
+
+func change[E any](c *column[E], e E, add bool) bool {
+	if add {
+		return c.put(e)
+	}
+	return c.remove(e)
+}
+
+// Settle ends a load: what came out of order is put in order.
+func (x *Indexes) Settle() {
+	for _, f := range x.fields {
+		if f.places != nil {
+			f.places.merge()
+		}
+		if f.numbers != nil {
+			f.numbers.ints.merge()
+			f.numbers.floats.merge()
+		}
+	}
 }

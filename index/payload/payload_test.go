@@ -2,7 +2,10 @@ package payload
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -17,10 +20,13 @@ import (
 var values = []string{
 	`"a"`, `"b"`, `""`, `"ü"`, `"1"`, `1`, `2`, `-3`, `1.0`, `1.5`, `-0.0`, `0`, `1e300`, `-1e300`,
 	`9007199254740993`, `9007199254740992`, `-9223372036854775808`, `true`, `false`, `null`,
-	`["a","b"]`, `[1,2,1]`, `[]`, `[true,"a",1.5]`, `{"x":1}`, `[{"x":"a"},{"x":2}]`,
+	`["a","b"]`, `[1,2,1]`, `[]`, `[true,"a",1.5]`, `{"x":1}`, `[{"x":"a"},{"x":2}]`, `[null]`, `[null,"a"]`, `[[1],2]`,
+	`"2024-05-01T10:00:00Z"`, `"2024-05-01"`, `["2024-05-02","a"]`, `"A quick brown fox"`, `["brown","quick dog"]`,
+	`{"lon":13.4,"lat":52.5}`, `[{"lon":-179.9,"lat":10},{"lon":179.9,"lat":10}]`, `{"lon":0,"lat":91}`, `9007199254740993.5`,
+	`12345678901234567890`, `-12345678901234567890`, `"550e8400-e29b-41d4-a716-446655440000"`,
 }
 
-var fields = []string{"k", "i", "f", "b", "o.x", "l[].x"}
+var fields = []string{"k", "i", "f", "b", "o.x", "l[].x", "l"}
 
 func drawPayload(t *rapid.T) []byte {
 	out := map[string]json.RawMessage{}
@@ -39,19 +45,45 @@ func drawPayload(t *rapid.T) []byte {
 func drawCondition(t *rapid.T, deep int) string {
 	key := rapid.SampledFrom(fields).Draw(t, "key")
 	scalar := rapid.SampledFrom([]string{`"a"`, `"b"`, `""`, `"1"`, `1`, `2`, `0`, `-3`, `true`, `false`, `9007199254740993`})
-	switch rapid.IntRange(0, 5+deep).Draw(t, "condition") {
+	switch rapid.IntRange(0, 15+deep).Draw(t, "condition") {
 	case 0, 1:
 		return fmt.Sprintf(`{"key":%q,"match":{"value":%s}}`, key, scalar.Draw(t, "value"))
 	case 2:
 		return fmt.Sprintf(`{"key":%q,"match":{"any":%s}}`, key, rapid.SampledFrom([]string{`["a","b"]`, `[1,2,0]`, `[]`}).Draw(t, "any"))
 	case 3:
-		return fmt.Sprintf(`{"key":%q,"match":{"except":%s}}`, key, rapid.SampledFrom([]string{`["a"]`, `[1]`}).Draw(t, "except"))
+		return fmt.Sprintf(`{"key":%q,"match":{"except":%s}}`, key, rapid.SampledFrom([]string{`["a"]`, `[1]`, `[]`}).Draw(t, "except"))
 	case 4:
-		bounds := rapid.SampledFrom([]string{`"gte":0`, `"gt":1`, `"lt":1.5`, `"lte":1`, `"gt":-1e308`, `"gte":1,"lt":2`, `"lt":9007199254740993`, `"gt":2,"lt":1`}).Draw(t, "range")
+		bounds := rapid.SampledFrom([]string{`"gte":0`, `"gt":1`, `"lt":1.5`, `"lte":1`, `"gt":-1e308`, `"gte":1,"lt":2`, `"lt":9007199254740993`, `"gt":2,"lt":1`,
+			`"gt":9007199254740992`, `"lte":9007199254740994`, `"gte":-9223372036854775808`, `"lt":-9223372036854775808`, `"gte":9223372036854775807`, `"gte":-0.0,"lte":0`}).Draw(t, "range")
 		return fmt.Sprintf(`{"key":%q,"range":{%s}}`, key, bounds)
 	case 5:
 		return fmt.Sprintf(`{"has_id":[%d,%d]}`, rapid.IntRange(0, 30).Draw(t, "id"), rapid.IntRange(0, 30).Draw(t, "id"))
+	case 6:
+		bounds := rapid.SampledFrom([]string{`"gte":"2024-05-01"`, `"gt":"2024-05-01T00:00:00Z"`, `"lt":"2024-05-02"`, `"lte":"2024-05-01T10:00:00Z"`}).Draw(t, "time")
+		return fmt.Sprintf(`{"key":%q,"range":{%s}}`, key, bounds)
+	case 7:
+		return fmt.Sprintf(`{"key":%q,"match":{%s}}`, key, rapid.SampledFrom([]string{`"text":"quick"`, `"text":"brown quick"`, `"text_any":"dog fox"`, `"phrase":"quick brown"`,
+			`"text":""`, `"prefix":"a"`, `"prefix":""`, `"prefix":"2024"`}).Draw(t, "text"))
+	case 8:
+		return fmt.Sprintf(`{"key":%q,%s}`, key, rapid.SampledFrom([]string{
+			`"geo_radius":{"center":{"lon":13,"lat":52},"radius":100000}`, `"geo_radius":{"center":{"lon":180,"lat":10},"radius":50000}`, `"geo_radius":{"center":{"lon":0,"lat":90},"radius":1e7}`,
+			`"geo_bounding_box":{"top_left":{"lon":170,"lat":20},"bottom_right":{"lon":-170,"lat":0}}`, `"geo_bounding_box":{"top_left":{"lon":0,"lat":60},"bottom_right":{"lon":20,"lat":50}}`,
+			`"geo_polygon":{"exterior":{"points":[{"lon":10,"lat":50},{"lon":20,"lat":50},{"lon":15,"lat":60},{"lon":10,"lat":50}]}}`,
+		}).Draw(t, "geo"))
+	case 9:
+		return fmt.Sprintf(`{"key":%q,"values_count":{%s}}`, key, rapid.SampledFrom([]string{`"gt":0`, `"gte":2`, `"lt":1`, `"lte":1`, `"gte":1,"lt":2`}).Draw(t, "count"))
+	case 10:
+		return fmt.Sprintf(`{"is_empty":{"key":%q}}`, key)
+	case 11:
+		return fmt.Sprintf(`{"is_null":{"key":%q}}`, key)
+	case 12:
+		return rapid.SampledFrom([]string{`{"has_vector":"v"}`, `{"has_vector":""}`, `{"slice":{"total":3,"index":1}}`}).Draw(t, "of the point")
+	case 13:
+		return fmt.Sprintf(`{"nested":{"key":"l","filter":{"must":[{"key":"x","match":{"value":%s}}]}}}`, scalar.Draw(t, "nested"))
 	default:
+		if deep <= 0 {
+			return fmt.Sprintf(`{"key":%q,"match":{"value":%s}}`, key, scalar.Draw(t, "value"))
+		}
 		return drawFilter(t, deep-1)
 	}
 }
@@ -61,6 +93,7 @@ func drawFilter(t *rapid.T, deep int) string {
 	shape := rapid.SampledFrom([]string{
 		`{"must":[%s,%s]}`, `{"should":[%s,%s]}`, `{"must":%s,"must_not":[%s]}`, `{"must_not":[%s,%s]}`,
 		`{"must":[%s],"should":[%s]}`, `{"min_should":{"conditions":[%s,%s],"min_count":1}}`,
+		`{"min_should":{"conditions":[%s,%s],"min_count":2}}`, `{"should":[%s],"must_not":[%s]}`,
 	}).Draw(t, "shape")
 	return fmt.Sprintf(shape, a, b)
 }
@@ -73,7 +106,7 @@ type world struct {
 }
 
 func (w *world) set(t *rapid.T, slot index.Slot, fresh []byte) {
-	err := w.x.Diff(slot, w.payloads[slot], fresh, func(row []byte, add bool) {
+	err := w.x.Diff(w.payloads[slot], fresh, func(row []byte, add bool) {
 		if add {
 			w.x.Put(row, slot)
 		} else {
@@ -93,19 +126,37 @@ func (w *world) set(t *rapid.T, slot index.Slot, fresh []byte) {
 	w.live = e.Done()
 }
 
-func (w *world) resolve(id point.ID) (index.Slot, bool) {
-	_, ok := w.payloads[index.Slot(id.Uint64())]
-	return index.Slot(id.Uint64()), ok
+// even is the slots that have the vector v.
+func (w *world) even() *index.Set {
+	var b index.Builder
+	for slot := range w.live.All() {
+		if slot%2 == 0 {
+			b.Add(slot)
+		}
+	}
+	return b.Done()
+}
+
+func (w *world) scope() Scope {
+	return Scope{Live: w.live,
+		Slot: func(id point.ID) (index.Slot, bool) {
+			_, ok := w.payloads[index.Slot(id.Uint64())]
+			return index.Slot(id.Uint64()), ok
+		},
+		ID:      func(s index.Slot) point.ID { return point.Number(uint64(s)) },
+		Vectors: func(name string) (*index.Set, bool) { return w.even(), name == "v" },
+	}
 }
 
 func (w *world) matching(t *rapid.T, f *filter.Filter) *index.Set {
 	e := (*index.Set)(nil).Edit()
 	var doc filter.Doc
+	bound := f.Bind(w.x.Analyzer)
 	for slot, text := range w.payloads {
 		if err := doc.Parse(text); err != nil {
 			t.Fatal(err)
 		}
-		if f.Match(&filter.Point{ID: point.Number(uint64(slot)), Doc: &doc}) {
+		if bound.Match(&filter.Point{ID: point.Number(uint64(slot)), Doc: &doc, Has: func(v string) bool { return v == "v" && slot%2 == 0 }}) {
 			e.Add(slot)
 		}
 	}
@@ -118,7 +169,8 @@ func equal(a, b *index.Set) bool {
 
 func draw(t *rapid.T) *world {
 	w := &world{x: New(), payloads: map[index.Slot][]byte{}}
-	kinds := []string{`"keyword"`, `"integer"`, `"float"`, `{"type":"bool"}`}
+	kinds := []string{`"keyword"`, `"integer"`, `"float"`, `{"type":"bool"}`, `"geo"`, `"datetime"`, `"uuid"`, `"text"`,
+		`{"type":"text","phrase_matching":true}`, `{"type":"text","tokenizer":"prefix","min_token_len":2}`}
 	for _, field := range fields {
 		if !rapid.Bool().Draw(t, "index "+field) {
 			continue
@@ -128,6 +180,7 @@ func draw(t *rapid.T) *world {
 			t.Fatal(err)
 		}
 		w.x.Add(s)
+		w.x.Put(StateRow(field, true, point.ID{}), 0)
 	}
 	for range rapid.IntRange(1, 40).Draw(t, "writes") {
 		slot := index.Slot(rapid.IntRange(0, 30).Draw(t, "slot"))
@@ -152,17 +205,14 @@ func TestIndexesAgreeWithMatch(t *testing.T) {
 				t.Fatalf("%s: %v", text, err)
 			}
 			want := w.matching(t, f)
-			if set, ok := w.x.Exact(f, w.live, w.resolve); ok {
-				decided++
-				if !equal(set, want) {
-					t.Fatalf("%s: exact set has %d slots, %d match", text, set.Len(), want.Len())
-				}
-			}
-			if set, ok := w.x.Candidates(f, w.live, w.resolve); ok && want.AndNot(set).Len() > 0 {
+			a := w.x.Match(f, w.scope())
+			switch {
+			case a.Exact && !equal(a.Set, want):
+				t.Fatalf("%s: exact set has %d slots, %d match", text, a.Set.Len(), want.Len())
+			case want.AndNot(a.Set).Len() > 0:
 				t.Fatalf("%s: a match is no candidate", text)
-			}
-			if e := w.x.Estimate(f, w.live.Len()); want.Len() < e.Min || want.Len() > e.Max {
-				t.Fatalf("%s: %d match, estimated %+v", text, want.Len(), e)
+			case a.Exact:
+				decided++
 			}
 		}
 	})
@@ -184,15 +234,97 @@ func TestHistoryLeavesNoTrace(t *testing.T) {
 		}
 		for name, f := range w.x.fields {
 			g := fresh.x.fields[name]
-			if f.terms.Len() != g.terms.Len() || f.huge != g.huge || w.x.Points(name) != fresh.x.Points(name) {
-				t.Fatalf("index %s: %d terms, %d huge; want %d, %d", name, f.terms.Len(), f.huge, g.terms.Len(), g.huge)
+			if f.terms.Len() != g.terms.Len() || f.points() != g.points() || f.size() != g.size() {
+				t.Fatalf("index %s: %d terms, %d values; want %d, %d", name, f.terms.Len(), f.size(), g.terms.Len(), g.size())
 			}
 		}
 	})
 }
 
+func (f *field) size() (n int) {
+	if f.numbers != nil {
+		n += f.numbers.ints.len() + f.numbers.floats.len() + 1000*f.numbers.huge
+	}
+	if f.places != nil {
+		n += f.places.len()
+	}
+	return n
+}
+
+// A column is a sorted set, whatever is put and removed, and walked either way.
+func TestColumnsAreSortedSets(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, want := newColumn(compareNumbers), map[number]bool{}
+		for range rapid.IntRange(1, 300).Draw(t, "changes") {
+			n := number{key: uint64(rapid.IntRange(0, 20).Draw(t, "key")), slot: uint32(rapid.IntRange(0, 5).Draw(t, "slot"))}
+			if rapid.IntRange(0, 2).Draw(t, "remove") == 0 {
+				if got := c.remove(n); got != want[n] {
+					t.Fatalf("remove %v: %v", n, got)
+				}
+				delete(want, n)
+				continue
+			}
+			if got := c.put(n); got == want[n] {
+				t.Fatalf("put %v: %v", n, got)
+			}
+			want[n] = true
+			if rapid.IntRange(0, 30).Draw(t, "merge") == 0 {
+				c.merge()
+			}
+		}
+		all := slices.SortedFunc(maps.Keys(want), compareNumbers)
+		var from *number
+		if rapid.Bool().Draw(t, "from") {
+			from = &number{key: uint64(rapid.IntRange(0, 21).Draw(t, "from key")), slot: uint32(rapid.IntRange(0, 6).Draw(t, "from slot"))}
+		}
+		down := rapid.Bool().Draw(t, "down")
+		if down {
+			slices.Reverse(all)
+		}
+		all = slices.DeleteFunc(all, func(n number) bool {
+			return from != nil && (compareNumbers(n, *from) < 0 != down && compareNumbers(n, *from) != 0)
+		})
+		var got []number
+		w := c.walk(from, down)
+		for n, ok := w.next(); ok; n, ok = w.next() {
+			got = append(got, n)
+		}
+		if !slices.Equal(got, all) {
+			t.Fatalf("walk from %v, down %v: %v, want %v", from, down, got, all)
+		}
+	})
+}
+
+func TestOptions(t *testing.T) {
+	for text, field := range map[string]string{
+		`{"type":"keyword","lookup":true}`:                "field_schema.lookup",
+		`{"type":"integer","lookup":false,"range":false}`: "field_schema.range",
+		`{"type":"integer","lookup":"yes"}`:               "field_schema.lookup",
+		`{"type":"geo","memory":"hot"}`:                   "field_schema.memory",
+		`{"type":"float","what":1}`:                       "field_schema.what",
+		`{"type":"text","tokenizer":"x"}`:                 "field_schema.tokenizer",
+		`{"type":"bool","is_tenant":true}`:                "field_schema.is_tenant",
+		`{"type":"uuid","on_disk":1}`:                     "field_schema.on_disk",
+		`{"type":"datetime","prefix":true}`:               "field_schema.prefix",
+	} {
+		_, err := ParseSchema("a", []byte(text))
+		var bad *filter.Error
+		if !errors.As(err, &bad) || bad.Field != field {
+			t.Errorf("%s: %v, want a fault of %s", text, err, field)
+		}
+	}
+	for _, text := range []string{
+		`{"type":"keyword","is_tenant":true,"prefix":true,"on_disk":true,"enable_hnsw":false,"memory":"cold"}`,
+		`{"type":"integer","lookup":true,"range":false,"is_principal":true}`, `{"type":"uuid","is_tenant":null}`, `"datetime"`, `"text"`,
+	} {
+		if _, err := ParseSchema("a", []byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestUnknownKindsAreNamed(t *testing.T) {
-	for _, text := range []string{`"nonsense"`, `"geo"`, `{}`, `7`, `{"type":`, `null`} {
+	for _, text := range []string{`"nonsense"`, `{}`, `7`, `{"type":`, `null`} {
 		if _, err := ParseSchema("a", []byte(text)); err == nil {
 			t.Errorf("%s was accepted", text)
 		}

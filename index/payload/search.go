@@ -1,244 +1,436 @@
 package payload
 
 import (
-	"encoding/binary"
-	"maps"
-	"slices"
-
-	"github.com/RoaringBitmap/roaring/v2"
+	"strings"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/storage/point"
 )
 
-// Estimate bounds how many live slots match: Min ≤ truth ≤ Max.
-type Estimate struct{ Min, Expected, Max int }
-
-// Resolve finds the live slot of an id.
-type Resolve func(point.ID) (index.Slot, bool)
-
-// Exact is the live slots that match, when indexes decide every condition.
-func (x *Indexes) Exact(f *filter.Filter, live *index.Set, ids Resolve) (*index.Set, bool) {
-	e := evaluator{x: x, live: live, ids: ids}
-	b, ok := e.filter(f)
-	if !ok {
-		return nil, false
-	}
-	return toSet(b).And(live), true
+// Scope is the moment in which a filter is evaluated.
+type Scope struct {
+	Live    *index.Set
+	Slot    func(point.ID) (index.Slot, bool)    // the live slot of an id
+	ID      func(index.Slot) point.ID            // of a live slot
+	Vectors func(name string) (*index.Set, bool) // live slots with a vector; false: no such vector
 }
 
-// Candidates is a superset of the live slots that match, from those required
-// conditions that indexes decide; false when there is none.
-func (x *Indexes) Candidates(f *filter.Filter, live *index.Set, ids Resolve) (*index.Set, bool) {
-	e := evaluator{x: x, live: live, ids: ids}
-	var out *roaring.Bitmap
-	for i := range f.Must {
-		b, ok := e.condition(&f.Must[i])
-		if !ok {
-			continue
-		}
-		if out == nil {
-			out = b
-		} else {
-			out = roaring.And(out, b)
-		}
-	}
-	if out == nil {
-		return nil, false
-	}
-	return toSet(out).And(live), true
+// Answer is what indexes know of a filter or condition.
+type Answer struct {
+	// Set holds every live slot that matches. It is meaningless unless Known.
+	Set   *index.Set
+	Known bool // the indexes narrow it down
+	Exact bool // Set holds matches only
 }
 
-// Estimate bounds the matches by the required conditions that indexes decide.
-func (x *Indexes) Estimate(f *filter.Filter, live int) Estimate {
-	most := live
-	e := evaluator{x: x}
-	for i := range f.Must {
-		if c := &f.Must[i]; c.HasID == nil && c.Filter == nil {
-			if b, ok := e.condition(c); ok {
-				most = min(most, int(b.GetCardinality()))
-			}
-		}
+func exactly(s *index.Set) Answer { return Answer{Set: s, Known: true, Exact: true} }
+func among(s *index.Set) Answer   { return Answer{Set: s, Known: true} }
+
+// Match evaluates a filter by the indexes that are complete.
+func (x *Indexes) Match(f *filter.Filter, s Scope) Answer {
+	e := evaluator{x: x, s: s}
+	a := e.filter(f)
+	if !a.Known {
+		return Answer{Set: s.Live}
 	}
-	return Estimate{Max: most, Expected: (most + 1) / 2}
+	a.Set = a.Set.And(s.Live)
+	return a
 }
 
-func toSet(b *roaring.Bitmap) *index.Set {
-	e := (*index.Set)(nil).Edit()
-	e.AddMany(b.ToArray())
-	return e.Done()
+// Analyzer is how a field's text index cuts text, whether the index is complete
+// or not; nil when it has none.
+func (x *Indexes) Analyzer(name string) filter.Analyze {
+	if f, ok := x.fields[name]; ok {
+		return f.Analyze()
+	}
+	return nil
 }
 
-// evaluator computes bitmaps; the bitmaps it answers are its own or an index's,
-// and must not be changed.
+// evaluator computes sets. One goroutine.
 type evaluator struct {
-	x     *Indexes
-	live  *index.Set
-	ids   Resolve
-	whole *roaring.Bitmap // live as a bitmap, made once
+	x *Indexes
+	s Scope
 }
 
-func (e *evaluator) all() *roaring.Bitmap {
-	if e.whole == nil {
-		e.whole = roaring.BitmapOf(e.live.AppendRange(nil, 0, index.NoSlot)...)
-	}
-	return e.whole
+// ready is the complete index of a field.
+func (e *evaluator) ready(key string) (*field, bool) {
+	f, ok := e.x.fields[key]
+	return f, ok && f.done
 }
 
-func (e *evaluator) filter(f *filter.Filter) (*roaring.Bitmap, bool) {
+func (e *evaluator) filter(f *filter.Filter) Answer {
 	if f.IsZero() {
-		return e.all(), true
+		return exactly(e.s.Live)
 	}
-	if f.MinShould != nil {
-		return nil, false
+	out := Answer{Exact: true}
+	and := func(a Answer) {
+		out.Exact = out.Exact && a.Exact
+		switch {
+		case !a.Known:
+		case out.Known:
+			out.Set = out.Set.And(a.Set)
+		default:
+			out.Set, out.Known = a.Set, true
+		}
 	}
-	var out *roaring.Bitmap
 	for i := range f.Must {
-		b, ok := e.condition(&f.Must[i])
-		if !ok {
-			return nil, false
-		}
-		if out == nil {
-			out = b
-		} else {
-			out = roaring.And(out, b)
-		}
+		and(e.condition(&f.Must[i]))
 	}
 	if len(f.Should) > 0 {
-		any, ok := e.union(f.Should)
-		if !ok {
-			return nil, false
-		}
-		if out == nil {
-			out = any
-		} else {
-			out = roaring.And(out, any)
-		}
+		and(e.atLeast(1, f.Should))
 	}
-	if out == nil {
-		out = e.all()
+	if f.MinShould != nil {
+		and(e.atLeast(f.MinShould.MinCount, f.MinShould.Conditions))
 	}
-	none, ok := e.union(f.MustNot)
-	return roaring.AndNot(out, none), ok
+	for i := range f.MustNot {
+		a := e.condition(&f.MustNot[i])
+		if !a.Exact {
+			out.Exact = false
+			continue
+		}
+		if !out.Known {
+			out.Set, out.Known = e.s.Live, true
+		}
+		out.Set = out.Set.AndNot(a.Set)
+	}
+	return out
 }
 
-func (e *evaluator) union(conditions []filter.Condition) (*roaring.Bitmap, bool) {
-	out := roaring.New()
-	for i := range conditions {
-		b, ok := e.condition(&conditions[i])
-		if !ok {
-			return out, false
-		}
-		out.Or(b)
-	}
-	return out, true
-}
+// mostReached bounds the sets that atLeast computes.
+const mostReached = 1024
 
-func (e *evaluator) condition(c *filter.Condition) (*roaring.Bitmap, bool) {
+// atLeast is the slots that match n of the conditions or more: reach[j] has
+// those that match more than j of the conditions seen so far.
+func (e *evaluator) atLeast(n int, conditions []filter.Condition) Answer {
 	switch {
-	case c.Match != nil:
-		return e.match(c.Match)
-	case c.Range != nil:
-		return e.ranges(c.Range)
-	case c.HasID != nil:
-		out := roaring.New()
-		for id := range c.HasID.IDs {
-			if slot, ok := e.ids(id); ok {
-				out.Add(uint32(slot))
-			}
+	case n <= 0:
+		return exactly(e.s.Live)
+	case n > len(conditions):
+		return exactly(nil)
+	case n*len(conditions) > mostReached && n > 1:
+		return Answer{}
+	}
+	reach := make([]*index.Set, n)
+	exact := true
+	for i := range conditions {
+		a := e.condition(&conditions[i])
+		if !a.Known {
+			return Answer{}
 		}
-		return out, true
+		exact = exact && a.Exact
+		for j := n - 1; j > 0; j-- {
+			reach[j] = reach[j].Or(reach[j-1].And(a.Set))
+		}
+		reach[0] = reach[0].Or(a.Set)
+	}
+	return Answer{Set: reach[n-1], Known: true, Exact: exact}
+}
+
+func (e *evaluator) condition(c *filter.Condition) Answer {
+	switch {
+	case c.HasID != nil:
+		return exactly(e.ids(c.HasID))
+	case c.HasVector != nil:
+		return e.vector(c.HasVector.Name)
+	case c.Slice != nil:
+		return exactly(e.slice(c.Slice))
 	case c.Filter != nil:
 		return e.filter(c.Filter)
+	case c.Nested != nil:
+		return e.nested(c.Nested)
 	}
-	return nil, false
+	return e.field(c, "")
 }
 
-func (e *evaluator) match(m *filter.Match) (*roaring.Bitmap, bool) {
-	f, ok := e.x.fields[m.Key.String()]
-	if !ok || m.Value == nil && m.Any == nil {
-		return nil, false
-	}
-	if m.Value != nil {
-		return f.value(m.Value)
-	}
-	out := roaring.New()
-	for s := range m.Any.Strings {
-		b, ok := f.value(&filter.Value{Kind: filter.StringValue, Str: s})
-		if !ok {
-			return nil, false
+func (e *evaluator) ids(h *filter.HasID) *index.Set {
+	var b index.Builder
+	for id := range h.IDs {
+		if slot, ok := e.s.Slot(id); ok {
+			b.Add(slot)
 		}
-		out.Or(b)
 	}
-	for n := range m.Any.Ints {
-		b, ok := f.value(&filter.Value{Kind: filter.IntValue, Int: n})
-		if !ok {
-			return nil, false
-		}
-		out.Or(b)
-	}
-	return out, true
+	return b.Done()
 }
 
-// value is the posting of one value; false when the kind does not hold its type.
-func (f *field) value(v *filter.Value) (*roaring.Bitmap, bool) {
-	var term []byte
+func (e *evaluator) vector(name string) Answer {
+	set, ok := e.s.Vectors(name)
+	if !ok {
+		return exactly(nil)
+	}
+	return exactly(set)
+}
+
+func (e *evaluator) slice(c *filter.Slice) *index.Set {
+	var b index.Builder
+	for slot := range e.s.Live.All() {
+		if c.Holds(e.s.ID(slot)) {
+			b.Add(slot)
+		}
+	}
+	return b.Done()
+}
+
+// nested narrows by what must hold of some element: then the field of the
+// elements has such a value.
+func (e *evaluator) nested(n *filter.Nested) Answer {
+	prefix := n.Key.String()
+	if !strings.HasSuffix(prefix, "[]") {
+		prefix += "[]"
+	}
+	out := Answer{}
+	for i := range n.Filter.Must {
+		c := &n.Filter.Must[i]
+		if !positive(c) {
+			continue
+		}
+		a := e.field(c, prefix+".")
+		switch {
+		case !a.Known:
+		case out.Known:
+			out.Set = out.Set.And(a.Set)
+		default:
+			out = among(a.Set)
+		}
+	}
+	return out
+}
+
+// positive tells whether a condition holds only where there is such a value.
+func positive(c *filter.Condition) bool {
+	return c.Match != nil || c.Range != nil || c.Datetime != nil || c.GeoBox != nil || c.GeoRadius != nil || c.GeoPolygon != nil || c.IsNull != nil
+}
+
+// key is the path of a condition on payload.
+func key(c *filter.Condition) string {
 	switch {
-	case v.Kind == filter.StringValue && f.Kind == Keyword:
-		term = append([]byte{tagString}, v.Str...)
-	case v.Kind == filter.IntValue && (f.Kind == Integer || f.Kind == Float):
-		term = intTerm(nil, v.Int)
-	case v.Kind == filter.BoolValue && f.Kind == Bool:
-		term = []byte{tagBool, 0}
-		if v.Bool {
-			term[1] = 1
-		}
-	default:
-		return nil, false
+	case c.Match != nil:
+		return c.Match.Key.String()
+	case c.Range != nil:
+		return c.Range.Key.String()
+	case c.Datetime != nil:
+		return c.Datetime.Key.String()
+	case c.GeoBox != nil:
+		return c.GeoBox.Key.String()
+	case c.GeoRadius != nil:
+		return c.GeoRadius.Key.String()
+	case c.GeoPolygon != nil:
+		return c.GeoPolygon.Key.String()
+	case c.ValuesCount != nil:
+		return c.ValuesCount.Key.String()
+	case c.IsEmpty != nil:
+		return c.IsEmpty.String()
+	case c.IsNull != nil:
+		return c.IsNull.String()
 	}
-	if b, ok := f.terms.Get(string(term)); ok {
-		return b, true
-	}
-	return roaring.New(), true
+	return ""
 }
 
-func (e *evaluator) ranges(r *filter.Range) (*roaring.Bitmap, bool) {
-	f, ok := e.x.fields[r.Key.String()]
-	if !ok || f.Kind != Integer && f.Kind != Float || f.huge > 0 {
-		return nil, false
+// field evaluates a condition on a payload field, whose path begins with prefix.
+func (e *evaluator) field(c *filter.Condition, prefix string) Answer {
+	f, ok := e.ready(prefix + key(c))
+	if !ok {
+		return Answer{}
 	}
-	out := roaring.New()
-	for _, tag := range []byte{tagInt, tagFloat} {
-		f.span(tag, r, out)
+	switch {
+	case c.IsNull != nil:
+		return exactly(f.posting(tagNull).set())
+	case c.IsEmpty != nil:
+		return exactly(e.s.Live.AndNot(f.has()))
+	case c.ValuesCount != nil:
+		return exactly(e.counts(f, c.ValuesCount))
+	case c.Match != nil:
+		return f.match(c.Match)
+	case c.Range != nil && f.numbers != nil && f.Kind != Datetime:
+		var b index.Builder
+		exact := f.numbers.within(c.Range, &b)
+		return Answer{Set: b.Done(), Known: true, Exact: exact}
+	case c.Datetime != nil && f.Kind == Datetime:
+		var b index.Builder
+		f.numbers.instants(c.Datetime, &b)
+		return exactly(b.Done())
+	case f.places != nil && (c.GeoBox != nil || c.GeoRadius != nil || c.GeoPolygon != nil):
+		var b index.Builder
+		inside(f.places, c, &b)
+		return exactly(b.Done())
 	}
-	return out, true
+	return f.valued()
 }
 
-// span adds the postings of one tag's values within the range.
-func (f *field) span(tag byte, r *filter.Range, out *roaring.Bitmap) {
-	low := []byte{tag}
-	for _, bound := range []*float64{r.GT, r.GTE} {
-		if bound != nil {
-			from := binary.BigEndian.AppendUint64([]byte{tag}, ordered(*bound+0))
-			if string(from) > string(low) {
-				low = from
-			}
-		}
-	}
-	f.terms.Ascend(string(low), func(term string, b *roaring.Bitmap) bool {
-		if term[0] != tag {
+// valued is the answer of last resort: the slots that have a value at all.
+func (f *field) valued() Answer { return among(f.has()) }
+
+// others is what a condition on values that the index does not hold can find.
+func (f *field) others() Answer { return among(f.posting(tagOther).set()) }
+
+// counts follows the rows of counts; a slot without one has one value or none.
+func (e *evaluator) counts(f *field, c *filter.ValuesCount) *index.Set {
+	var named, holds index.Builder
+	f.terms.Ascend(string([]byte{tagCount}), func(term string, p *posting) bool {
+		if term[0] != tagCount {
 			return false
 		}
-		v := unordered(binary.BigEndian.Uint64([]byte(term[1:9])))
-		if r.LT != nil && v >= *r.LT || r.LTE != nil && v > *r.LTE {
-			return false
-		}
-		if r.GT == nil || v > *r.GT {
-			out.Or(b)
+		p.into(&named)
+		if c.Holds(bigEndian(term[1:])) {
+			p.into(&holds)
 		}
 		return true
 	})
+	counted, out := named.Done(), holds.Done()
+	if c.Holds(1) {
+		out = out.Or(f.has().AndNot(counted))
+	}
+	if c.Holds(0) {
+		out = out.Or(e.s.Live.AndNot(f.has()).AndNot(counted))
+	}
+	return out
 }
 
-func sortedNames(m map[string]*field) []string { return slices.Sorted(maps.Keys(m)) }
+func (f *field) match(m *filter.Match) Answer {
+	switch {
+	case m.Value != nil:
+		return f.equal(m.Value)
+	case m.Any != nil:
+		return f.any(m.Any)
+	case m.Except != nil:
+		return f.except(m.Except)
+	case m.Text != nil:
+		return f.text(m.Text)
+	case m.Prefix != nil && (f.Kind == Keyword || f.Kind == UUID):
+		return exactly(f.prefixed(*m.Prefix))
+	}
+	return f.valued()
+}
+
+// holds tells whether every value of a type is in the index as a term.
+func (f *field) holds(k filter.ValueKind) bool {
+	switch k {
+	case filter.StringValue:
+		return f.Kind == Keyword || f.Kind == UUID
+	case filter.IntValue:
+		return f.Kind == Integer || f.Kind == Float
+	}
+	return f.Kind == Bool
+}
+
+func (f *field) equal(v *filter.Value) Answer {
+	if !f.holds(v.Kind) {
+		if v.Kind == filter.StringValue && (f.Kind == Text || f.Kind == Datetime) {
+			return f.valued() // its strings went into other rows
+		}
+		return f.others()
+	}
+	var b index.Builder
+	switch v.Kind {
+	case filter.StringValue:
+		f.string(v.Str, &b)
+	case filter.IntValue:
+		f.numbers.equal(v.Int, &b)
+	default:
+		term := []byte{tagBool, 0}
+		if v.Bool {
+			term[1] = 1
+		}
+		p, _ := f.terms.Get(string(term))
+		p.into(&b)
+	}
+	return exactly(b.Done())
+}
+
+func (f *field) string(s string, to *index.Builder) {
+	p, _ := f.terms.Get(string(tagString) + s)
+	p.into(to)
+}
+
+func (f *field) any(v *filter.Values) Answer {
+	switch {
+	case len(v.Strings) == 0 && len(v.Ints) == 0:
+		return exactly(nil)
+	case len(v.Strings) > 0 && !f.holds(filter.StringValue), len(v.Ints) > 0 && !f.holds(filter.IntValue):
+		return f.valued()
+	}
+	var b index.Builder
+	for s := range v.Strings {
+		f.string(s, &b)
+	}
+	for n := range v.Ints {
+		f.numbers.equal(n, &b)
+	}
+	return exactly(b.Done())
+}
+
+// mostTerms bounds the terms that a condition goes through.
+const mostTerms = 200_000
+
+// except is the slots that have a value that is none of the list.
+func (f *field) except(v *filter.Values) Answer {
+	strings, ints := f.holds(filter.StringValue), f.holds(filter.IntValue)
+	if len(v.Strings) > 0 && !strings || len(v.Ints) > 0 && !ints || f.terms.Len() > mostTerms {
+		return f.valued()
+	}
+	var b index.Builder
+	f.posting(tagOther).into(&b)
+	switch {
+	case strings:
+		f.terms.Ascend(string(tagString), func(term string, p *posting) bool {
+			if term[0] != tagString {
+				return false
+			}
+			if _, named := v.Strings[term[1:]]; !named {
+				p.into(&b)
+			}
+			return true
+		})
+	case ints:
+		f.numbers.except(v.Ints, &b)
+	default: // no list that the index holds: any value but null
+		return f.notNull()
+	}
+	return exactly(b.Done())
+}
+
+// notNull is every value that is no null. Arrays of nulls count as values, so
+// that it is exact only where there is none.
+func (f *field) notNull() Answer {
+	set := f.has()
+	return Answer{Set: set, Known: true, Exact: set.And(f.posting(tagNull).set()).Len() == 0}
+}
+
+func (f *field) prefixed(prefix string) *index.Set {
+	var b index.Builder
+	from := string(tagString) + prefix
+	f.terms.Ascend(from, func(term string, p *posting) bool {
+		if !strings.HasPrefix(term, from) {
+			return false
+		}
+		p.into(&b)
+		return true
+	})
+	return b.Done()
+}
+
+// text finds words. A phrase is narrowed to the slots that have all of its
+// words; without a text index the condition looks for substrings, which words do
+// not tell.
+func (f *field) text(t *filter.Text) Answer {
+	if f.Kind != Text {
+		return f.valued()
+	}
+	words := f.analyzer.Analyze(t.Query, true)
+	if len(words) == 0 {
+		return exactly(nil)
+	}
+	var out *index.Set
+	for i, w := range words {
+		p, _ := f.terms.Get(string(tagWord) + w.Term)
+		switch {
+		case i == 0:
+			out = p.set()
+		case t.Kind == filter.AnyWord:
+			out = out.Or(p.set())
+		default:
+			out = out.And(p.set())
+		}
+	}
+	return Answer{Set: out, Known: true, Exact: t.Kind != filter.Phrase}
+}

@@ -2,6 +2,7 @@ package text
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,8 +60,46 @@ func (s *Stopwords) UnmarshalJSON(text []byte) error {
 		s.Languages = []string{s.name}
 		return nil
 	}
-	type plain Stopwords
-	return strict(text, (*plain)(s))
+	return members("stopwords", text, map[string]any{"languages": &s.Languages, "custom": &s.Custom})
+}
+
+// members decodes an object of strings and lists of strings.
+func members(field string, text []byte, into map[string]any) error {
+	var given map[string]json.RawMessage
+	if json.Unmarshal(text, &given) != nil {
+		return wrong(field, "expected an object, got %s", text)
+	}
+	for key, value := range given {
+		at := field + "." + key
+		switch to := into[key].(type) {
+		case nil:
+			return wrong(at, "unknown option: use %s", names(into))
+		case *string:
+			if json.Unmarshal(value, to) != nil {
+				return wrong(at, "expected a string, got %s", value)
+			}
+		case *[]string:
+			if err := list(at, value, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func list(field string, text []byte, to *[]string) error {
+	var given []json.RawMessage
+	if json.Unmarshal(text, &given) != nil {
+		return wrong(field, "expected a list of strings, got %s", text)
+	}
+	for i, value := range given {
+		var s *string
+		if json.Unmarshal(value, &s) != nil || s == nil {
+			return wrong(fmt.Sprintf("%s[%d]", field, i), "expected a string, got %s", value)
+		}
+		*to = append(*to, *s)
+	}
+	return nil
 }
 
 // Stemmer reduces words to their stems.
@@ -69,13 +108,18 @@ type Stemmer struct {
 	Language string `json:"language,omitempty"`
 }
 
+// UnmarshalJSON reads an object of a type and a language.
+func (s *Stemmer) UnmarshalJSON(text []byte) error {
+	return members("stemmer", text, map[string]any{"type": &s.Type, "language": &s.Language})
+}
+
 const snowballType = "snowball"
 
 // Parse reads TextIndexParams. The error is a *filter.Error naming the field.
 func Parse(options []byte) (*Analyzer, error) {
 	o := Options{Tokenizer: Word}
 	if err := strict(options, &o); err != nil {
-		return nil, &filter.Error{Field: "field_schema", Problem: err.Error()}
+		return nil, err
 	}
 	if err := o.check(); err != nil {
 		return nil, err
@@ -83,18 +127,23 @@ func Parse(options []byte) (*Analyzer, error) {
 	return New(o), nil
 }
 
+// strict decodes the whole of the options. Its errors are *filter.Error.
 func strict(text []byte, into any) error {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
-	if bad, ok := err.(*json.UnmarshalTypeError); ok {
-		return fmt.Errorf("%s: expected %s, got %s", bad.Field, bad.Type, bad.Value)
+	known, bad := (*filter.Error)(nil), (*json.UnmarshalTypeError)(nil)
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case errors.As(err, &bad):
+		return wrong(bad.Field, "expected %s, got %s", bad.Type, bad.Value)
 	}
-	return err
+	return wrong("", "%v", err)
 }
 
 func wrong(field, format string, args ...any) error {
-	return &filter.Error{Field: "field_schema." + field, Problem: fmt.Sprintf(format, args...)}
+	return &filter.Error{Field: strings.TrimSuffix("field_schema."+field, "."), Problem: fmt.Sprintf(format, args...)}
 }
 
 func (o *Options) check() error {
@@ -123,9 +172,13 @@ func (s *Stopwords) check() error {
 	if s == nil {
 		return nil
 	}
-	for _, l := range s.Languages {
+	for i, l := range s.Languages {
 		if _, ok := stopLists[l]; !ok {
-			return wrong("stopwords", "no list of stop words for %q here: give the words as custom, or use %s", l, names(stopLists))
+			field := "stopwords"
+			if s.name == "" {
+				field = fmt.Sprintf("stopwords.languages[%d]", i)
+			}
+			return wrong(field, "no list of stop words for %q here: give the words as custom, or use %s", l, names(stopLists))
 		}
 	}
 	return nil

@@ -3,12 +3,8 @@ package shard
 import (
 	"errors"
 	"fmt"
-	"reflect"
 
-	"github.com/kithdb/kith/index/payload"
-	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/op"
-	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
 )
 
@@ -39,47 +35,4 @@ func settle(c *schema.Collection, fields []fieldState) {
 			fields[i].settings = c.HNSWFor(v)
 		}
 	}
-}
-
-// createIndex indexes a payload field of every stored point. The same index
-// again is fine; another kind on the same field replaces it.
-func (t *stager) createIndex(o *op.Op) (op.Result, error) {
-	ix, err := payload.ParseSchema(o.Field, o.FieldSchema)
-	if err != nil {
-		return op.Result{Err: err}, nil
-	}
-	for _, old := range t.s.mu.payload.Schemas() {
-		if old.Field != ix.Field {
-			continue
-		}
-		if reflect.DeepEqual(old, ix) {
-			return op.Result{}, nil
-		}
-		if r, err := t.dropIndex(o); err != nil || r.Err != nil {
-			return r, err
-		}
-	}
-	t.c.adds = append(t.c.adds, ix)
-	return op.Result{}, t.postAll(ix)
-}
-
-// postAll stages the postings of a new index for every published point.
-func (t *stager) postAll(ix payload.Schema) error {
-	v, err := t.s.View()
-	if err != nil {
-		return err
-	}
-	defer v.Release()
-	var fault error
-	err = v.c.ScanPoints(t.s.id, point.ID{}, func(_ point.ID, row storage.PointRow) bool {
-		fault = payload.Rows(ix, row.Payload, func(r []byte) { t.post(r, row.Slot, true) })
-		return fault == nil
-	})
-	return errors.Join(err, fault)
-}
-
-// dropIndex removes a payload index; a field without one is fine.
-func (t *stager) dropIndex(o *op.Op) (op.Result, error) {
-	t.c.drops = append(t.c.drops, o.Field)
-	return op.Result{}, t.b.DropPostings(t.s.id, payload.RowPrefix(o.Field))
 }

@@ -29,7 +29,7 @@ func (s *Shard) idle() bool {
 			return false
 		}
 	}
-	return s.sweepable() == 0
+	return s.sweepable() == 0 && len(s.unbuilt()) == 0
 }
 
 // optimize runs one block of background work and says whether there is more.
@@ -41,6 +41,9 @@ func (s *Shard) optimize() (more bool, err error) {
 		return false, nil // dropped meanwhile
 	}
 	defer v.Release()
+	if more, err = s.backfill(); err != nil {
+		return false, err
+	}
 	for i := range v.st.fields {
 		m, err := s.optimizeField(v, &v.st.fields[i])
 		if err != nil {

@@ -17,6 +17,8 @@ const (
 	Tuning     JobKind = "tuning"     // the default ef is measured
 	Saving     JobKind = "checkpoint" // the graph is saved
 	Sweeping   JobKind = "sweep"      // rows of dead slots go
+	// Backfilling: stored points go into a new payload index, the job's target.
+	Backfilling JobKind = "payload_index"
 )
 
 // Job is one piece of background work. While it runs, Finished is zero.
@@ -131,6 +133,11 @@ func (s *Shard) Work() Work {
 	out.Ended = int(s.jobs.ended)
 	s.jobs.mu.Unlock()
 	slices.Reverse(out.Past)
+	for _, field := range s.unbuilt() {
+		if !slices.ContainsFunc(out.Running, func(j Job) bool { return j.Target == field && j.Kind == Backfilling }) {
+			out.Queued = append(out.Queued, Job{Kind: Backfilling, Target: field, Points: out.Points, Total: out.Points})
+		}
+	}
 	for i := range st.fields {
 		f := &st.fields[i]
 		n := f.tail(st.schema, st.next)

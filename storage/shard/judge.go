@@ -33,7 +33,7 @@ func (j *Judge) Holds(id point.ID, s index.Slot, payload []byte) (bool, error) {
 }
 
 // Judge evaluates a filter on the view's points.
-func (v *View) Judge(f *filter.Filter) *Judge { return newJudge(f, v.Has) }
+func (v *View) Judge(f *filter.Filter) *Judge { return newJudge(v.st.bind(f), v.Has) }
 
 // Has reports whether a live slot has a named vector.
 func (v *View) Has(vector string, s index.Slot) bool {
@@ -43,8 +43,9 @@ func (v *View) Has(vector string, s index.Slot) bool {
 
 // judge evaluates a filter on points as this run of operations has left them.
 func (t *stager) judge(f *filter.Filter) *Judge {
-	fields := t.s.current.Load().fields
-	return newJudge(f, func(vector string, s index.Slot) bool {
+	st := t.s.current.Load()
+	fields := st.fields
+	return newJudge(st.bind(f), func(vector string, s index.Slot) bool {
 		for i := range fields {
 			if fields[i].conf.Name == vector {
 				return t.c.has[i].Contains(s)

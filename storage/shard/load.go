@@ -136,8 +136,11 @@ func (l *loader) loadPostings() error {
 	if len(l.row.Indexes) == 0 {
 		return nil
 	}
-	return l.s.o.Store.ScanPostings(l.s.id, func(row []byte, slot index.Slot) bool {
+	err := l.s.o.Store.ScanPostings(l.s.id, func(row []byte, slot index.Slot) bool {
 		l.s.mu.payload.Put(row, slot)
 		return true
 	})
+	l.s.mu.payload.Settle()
+	l.st.analyzers = l.s.analyzers()
+	return err
 }

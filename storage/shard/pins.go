@@ -58,6 +58,12 @@ func (p *pins) close(free func()) {
 	}
 }
 
+func (p *pins) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
 // wait blocks until nobody uses what was closed.
 func (p *pins) wait() {
 	p.mu.Lock()

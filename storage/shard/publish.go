@@ -12,7 +12,7 @@ func (s *Shard) Prepare() (swap func()) {
 	c := s.writer.change
 	s.writer.change = nil
 	old := s.current.Load()
-	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1, payload: old.payload + c.payload}
+	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1, payload: old.payload + c.payload, analyzers: old.analyzers}
 	next.fields = append([]fieldState(nil), old.fields...)
 	if c.schema != nil {
 		next.schema = c.schema
@@ -31,6 +31,9 @@ func (s *Shard) Prepare() (swap func()) {
 	}
 	for _, ix := range c.adds {
 		s.mu.payload.Add(ix)
+	}
+	if len(c.drops)+len(c.adds) > 0 {
+		next.analyzers = s.analyzers()
 	}
 	for _, p := range c.posts {
 		if p.add {

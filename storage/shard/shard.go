@@ -33,6 +33,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/schema"
@@ -87,6 +88,8 @@ type state struct {
 	ids    idRows
 	fields []fieldState
 	number uint64 // how many states came before
+	// analyzers cut text as the text indexes do, by field; nil when there are none.
+	analyzers map[string]filter.Analyze
 	// payload is by how much the payloads have grown since the open, in bytes.
 	payload int64
 }

@@ -276,17 +276,20 @@ func (t *stager) repost(slot index.Slot, old, fresh []byte) error {
 	if bytes.Equal(old, fresh) {
 		return nil
 	}
-	return t.s.mu.payload.Diff(slot, old, fresh, func(row []byte, add bool) { t.post(row, slot, add) })
+	var fault error
+	err := t.s.mu.payload.Diff(old, fresh, func(row []byte, add bool) {
+		fault = errors.Join(fault, t.post(row, slot, add))
+	})
+	return errors.Join(err, fault)
 }
 
-func (t *stager) post(row []byte, slot index.Slot, add bool) {
+func (t *stager) post(row []byte, slot index.Slot, add bool) error {
 	row = bytes.Clone(row)
 	t.c.posts = append(t.c.posts, posting{row: row, slot: slot, add: add})
 	if add {
-		t.b.PutPosting(t.s.id, row, slot)
-		return
+		return t.b.PutPosting(t.s.id, row, slot)
 	}
-	t.b.DeletePosting(t.s.id, row, slot)
+	return t.b.DeletePosting(t.s.id, row, slot)
 }
 
 // edit changes the payloads of the selected points: all of them, or none.

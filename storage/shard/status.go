@@ -19,10 +19,10 @@ type Status struct {
 	MappedBytes    int64 // vectors mapped from files, which the system may evict
 }
 
-// PayloadIndex is one payload index and the points that have a value in it.
+// PayloadIndex is one payload index and how far it is.
 type PayloadIndex struct {
 	payload.Schema
-	Points int
+	payload.Progress
 }
 
 // Status reads the shard's figures; safe from anywhere, also after a drop.
@@ -56,7 +56,10 @@ func (s *Shard) Status() Status {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, ix := range s.mu.payload.Schemas() {
-		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, s.mu.payload.Points(ix.Field)})
+		p, _ := s.mu.payload.Progress(ix.Field)
+		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, p})
+		out.Green = out.Green && p.Complete
+		out.ResidentBytes += p.Bytes
 	}
 	return out
 }

@@ -78,13 +78,8 @@ func (s *Shard) matches(v *View, f *filter.Filter) Matches {
 	if f.IsZero() {
 		return Matches{Set: v.st.live, Exact: true}
 	}
-	if set, ok := s.mu.payload.Exact(f, v.st.live, v.Slot); ok {
-		return Matches{Set: set, Exact: true}
-	}
-	if set, ok := s.mu.payload.Candidates(f, v.st.live, v.Slot); ok {
-		return Matches{Set: set}
-	}
-	return Matches{Set: v.st.live}
+	a := s.mu.payload.Match(f, v.scope())
+	return Matches{Set: a.Set, Exact: a.Exact}
 }
 
 // Indexed runs use while the payload indexes hold still: the view, the matches

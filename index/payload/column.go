@@ -1,0 +1,158 @@
+package payload
+
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/tidwall/btree"
+)
+
+// column is a sorted list of entries that is changed now and then: most of it
+// lies in one array, changes gather in a small tree and in a set of positions
+// that are gone, and are merged when they have become many. So a million numbers
+// take little more than their bytes, and a range of them is one run of memory.
+//
+// Concurrency: one writer, or many readers.
+type column[E any] struct {
+	compare func(a, b E) int
+	base    []E
+	gone    *roaring.Bitmap // positions in base
+	delta   *btree.BTreeG[E]
+}
+
+func newColumn[E any](compare func(a, b E) int) *column[E] {
+	return &column[E]{compare: compare, gone: roaring.New(), delta: emptyDelta(compare)}
+}
+
+func emptyDelta[E any](compare func(a, b E) int) *btree.BTreeG[E] {
+	less := func(a, b E) bool { return compare(a, b) < 0 }
+	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true})
+}
+
+func (c *column[E]) len() int { return len(c.base) - int(c.gone.GetCardinality()) + c.delta.Len() }
+
+// put adds an entry; false when it is there. Entries that come in order, as from
+// a load, go straight to the end.
+func (c *column[E]) put(e E) bool {
+	if n := len(c.base); c.delta.Len() == 0 && (n == 0 || c.compare(c.base[n-1], e) < 0) {
+		c.base = append(c.base, e)
+		return true
+	}
+	if i, found := slices.BinarySearchFunc(c.base, e, c.compare); found {
+		return c.gone.CheckedRemove(uint32(i))
+	}
+	if _, twice := c.delta.Set(e); twice {
+		return false
+	}
+	c.mergeMany()
+	return true
+}
+
+// remove takes an entry out; false when it is not there.
+func (c *column[E]) remove(e E) bool {
+	if _, found := c.delta.Delete(e); found {
+		return true
+	}
+	i, found := slices.BinarySearchFunc(c.base, e, c.compare)
+	if !found || !c.gone.CheckedAdd(uint32(i)) {
+		return false
+	}
+	c.mergeMany()
+	return true
+}
+
+// fewChanges are not worth a merge; beyond, an eighth of the base is.
+const fewChanges = 1024
+
+func (c *column[E]) mergeMany() {
+	if n := c.delta.Len() + int(c.gone.GetCardinality()); n > fewChanges+len(c.base)/8 {
+		c.merge()
+	}
+}
+
+func (c *column[E]) merge() {
+	out := make([]E, 0, c.len())
+	w := c.walk(nil, false)
+	for e, ok := w.next(); ok; e, ok = w.next() {
+		out = append(out, e)
+	}
+	c.base, c.gone, c.delta = out, roaring.New(), emptyDelta(c.compare)
+}
+
+// walker goes through a column in order.
+type walker[E any] struct {
+	c     *column[E]
+	down  bool
+	at    int // in base
+	it    btree.IterG[E]
+	have  bool // the tree has an entry to offer
+	whole bool // nothing of base is gone
+}
+
+// walk starts at the first entry not before from (not after, going down); nil
+// starts at the end.
+func (c *column[E]) walk(from *E, down bool) *walker[E] {
+	w := &walker[E]{c: c, down: down, it: c.delta.Iter(), whole: c.gone.IsEmpty()}
+	switch {
+	case from == nil && !down:
+		w.have = w.it.First()
+	case from == nil:
+		w.at, w.have = len(c.base)-1, w.it.Last()
+	default:
+		w.seek(*from)
+	}
+	return w
+}
+
+func (w *walker[E]) seek(from E) {
+	i, found := slices.BinarySearchFunc(w.c.base, from, w.c.compare)
+	w.at, w.have = i, w.it.Seek(from)
+	if !w.down {
+		return
+	}
+	if !found {
+		w.at--
+	}
+	switch {
+	case !w.have:
+		w.have = w.it.Last()
+	case w.c.compare(w.it.Item(), from) > 0:
+		w.have = w.it.Prev()
+	}
+}
+
+func (w *walker[E]) next() (e E, ok bool) {
+	step := 1
+	if w.down {
+		step = -1
+	}
+	for !w.whole && w.inBase() && w.c.gone.ContainsInt(w.at) {
+		w.at += step
+	}
+	if !w.inBase() {
+		return w.fromDelta()
+	}
+	if w.have {
+		if c := w.c.compare(w.it.Item(), w.c.base[w.at]); c < 0 != w.down {
+			return w.fromDelta()
+		}
+	}
+	e = w.c.base[w.at]
+	w.at += step
+	return e, true
+}
+
+func (w *walker[E]) inBase() bool { return w.at >= 0 && w.at < len(w.c.base) }
+
+func (w *walker[E]) fromDelta() (e E, ok bool) {
+	if !w.have {
+		return e, false
+	}
+	e = w.it.Item()
+	if w.down {
+		w.have = w.it.Prev()
+	} else {
+		w.have = w.it.Next()
+	}
+	return e, true
+}

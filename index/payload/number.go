@@ -1,0 +1,208 @@
+package payload
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/filter"
+)
+
+// number is one value of a slot: key orders as the value does.
+type number struct {
+	key  uint64
+	slot uint32
+}
+
+func compareNumbers(a, b number) int {
+	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.slot, b.slot))
+}
+
+// ordered is a float64 as an unsigned integer of the same order.
+func ordered(f float64) uint64 {
+	b := math.Float64bits(f)
+	if b>>63 != 0 {
+		return ^b
+	}
+	return b | 1<<63
+}
+
+func unordered(b uint64) float64 {
+	if b>>63 != 0 {
+		return math.Float64frombits(b &^ (1 << 63))
+	}
+	return math.Float64frombits(^b)
+}
+
+// orderedInt is an int64 as an unsigned integer of the same order.
+func orderedInt(n int64) uint64   { return uint64(n) ^ 1<<63 }
+func unorderedInt(b uint64) int64 { return int64(b ^ 1<<63) }
+
+// numbers holds the values of a field: integers, and all other numbers, apart,
+// since a float64 does not hold every integer.
+type numbers struct {
+	ints   *column[number]
+	floats *column[number]
+	huge   int // floats beyond 2⁵³, which may stand for a number beside
+}
+
+func newNumbers() *numbers {
+	return &numbers{ints: newColumn(compareNumbers), floats: newColumn(compareNumbers)}
+}
+
+const exactBelow = 1 << 53
+
+func isHuge(f float64) bool { return math.Abs(f) >= exactBelow }
+
+// span adds the slots of keys from low to high to a set.
+func span(c *column[number], low, high uint64, to *index.Builder) {
+	if low > high {
+		return
+	}
+	w := c.walk(&number{key: low}, false)
+	for n, ok := w.next(); ok && n.key <= high; n, ok = w.next() {
+		to.Add(index.Slot(n.slot))
+	}
+}
+
+// within adds the slots that have a number in the range; exact is false where
+// the set may hold a few too many.
+func (n *numbers) within(r *filter.Range, to *index.Builder) (exact bool) {
+	if low, high, ok := intBounds(r); ok {
+		span(n.ints, orderedInt(low), orderedInt(high), to)
+	}
+	exact = n.huge == 0 || !farBound(r)
+	low, high := ordered(math.Inf(-1)), ordered(math.Inf(1))
+	for _, b := range []struct {
+		bound         *float64
+		strict, lower bool
+	}{{r.GT, true, true}, {r.GTE, false, true}, {r.LT, true, false}, {r.LTE, false, false}} {
+		if b.bound == nil {
+			continue
+		}
+		key := ordered(*b.bound + 0) // −0 and 0 are one number
+		switch {
+		case b.lower && b.strict && exact:
+			key++
+		case b.strict && exact:
+			key--
+		}
+		if b.lower {
+			low = max(low, key)
+		} else {
+			high = min(high, key)
+		}
+	}
+	span(n.floats, low, high, to)
+	return exact
+}
+
+// farBound tells whether a bound lies where a float64 stands for several numbers.
+func farBound(r *filter.Range) bool {
+	for _, b := range []*float64{r.GT, r.GTE, r.LT, r.LTE} {
+		if b != nil && isHuge(*b) {
+			return true
+		}
+	}
+	return false
+}
+
+// intBounds is the integers of a range; false when there are none.
+func intBounds(r *filter.Range) (low, high int64, ok bool) {
+	low, high = math.MinInt64, math.MaxInt64
+	for _, b := range []struct {
+		bound  *float64
+		strict bool
+	}{{r.GT, true}, {r.GTE, false}} {
+		if b.bound == nil {
+			continue
+		}
+		least := math.Ceil(*b.bound)
+		if b.strict {
+			least = math.Floor(*b.bound)
+		}
+		switch {
+		case least >= 1<<63:
+			return 0, 0, false
+		case least < -(1 << 63):
+			continue
+		}
+		n := int64(least)
+		if b.strict {
+			if n == math.MaxInt64 {
+				return 0, 0, false
+			}
+			n++
+		}
+		low = max(low, n)
+	}
+	for _, b := range []struct {
+		bound  *float64
+		strict bool
+	}{{r.LT, true}, {r.LTE, false}} {
+		if b.bound == nil {
+			continue
+		}
+		most := math.Floor(*b.bound)
+		if b.strict {
+			most = math.Ceil(*b.bound)
+		}
+		switch {
+		case most >= 1<<63:
+			continue
+		case most < -(1 << 63):
+			return 0, 0, false
+		}
+		n := int64(most)
+		if b.strict {
+			if n == math.MinInt64 {
+				return 0, 0, false
+			}
+			n--
+		}
+		high = min(high, n)
+	}
+	return low, high, low <= high
+}
+
+// instants adds the slots that have a time in the range.
+func (n *numbers) instants(r *filter.DatetimeRange, to *index.Builder) {
+	low, high := int64(math.MinInt64), int64(math.MaxInt64)
+	if r.GTE != nil {
+		low = max(low, *r.GTE)
+	}
+	if r.LTE != nil {
+		high = min(high, *r.LTE)
+	}
+	if r.GT != nil {
+		if *r.GT == math.MaxInt64 {
+			return
+		}
+		low = max(low, *r.GT+1)
+	}
+	if r.LT != nil {
+		if *r.LT == math.MinInt64 {
+			return
+		}
+		high = min(high, *r.LT-1)
+	}
+	if low <= high {
+		span(n.ints, orderedInt(low), orderedInt(high), to)
+	}
+}
+
+// equal adds the slots that have an integer.
+func (n *numbers) equal(v int64, to *index.Builder) {
+	span(n.ints, orderedInt(v), orderedInt(v), to)
+}
+
+// except adds the slots that have a number which is none of the integers.
+func (n *numbers) except(not map[int64]struct{}, to *index.Builder) {
+	w := n.ints.walk(nil, false)
+	for v, ok := w.next(); ok; v, ok = w.next() {
+		if _, named := not[unorderedInt(v.key)]; !named {
+			to.Add(index.Slot(v.slot))
+		}
+	}
+	span(n.floats, 0, math.MaxUint64, to)
+}

@@ -1,0 +1,164 @@
+package payload
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/index/text"
+)
+
+// Kind is the contract's name of an index kind.
+type Kind string
+
+// The kinds of the contract, and what they hold.
+const (
+	Keyword  Kind = "keyword"  // strings
+	Integer  Kind = "integer"  // numbers
+	Float    Kind = "float"    // numbers
+	Bool     Kind = "bool"     // true and false
+	Geo      Kind = "geo"      // objects of lon and lat
+	Datetime Kind = "datetime" // strings that are times
+	Text     Kind = "text"     // words of strings
+	UUID     Kind = "uuid"     // strings
+)
+
+var kinds = []Kind{Keyword, Integer, Float, Bool, Geo, Datetime, Text, UUID}
+
+// Schema is one payload index.
+type Schema struct {
+	Field    string
+	Kind     Kind
+	Options  json.RawMessage // as the user gave it: a name or an object
+	path     filter.Path
+	lookup   bool // values can be looked up and counted (facets)
+	ranges   bool // values have an order
+	analyzer *text.Analyzer
+}
+
+// options are the members of the contract's index parameters but those of text
+// indexes, which index/text reads.
+type options struct {
+	Type        Kind    `json:"type"`
+	Lookup      *bool   `json:"lookup"`
+	Range       *bool   `json:"range"`
+	IsPrincipal *bool   `json:"is_principal"`
+	IsTenant    *bool   `json:"is_tenant"`
+	Prefix      *bool   `json:"prefix"`
+	OnDisk      *bool   `json:"on_disk"`
+	EnableHNSW  *bool   `json:"enable_hnsw"`
+	Memory      *string `json:"memory"`
+}
+
+// takes says which kinds have an option beside those that all have.
+var takes = map[string][]Kind{
+	"lookup": {Integer}, "range": {Integer}, "is_principal": {Integer, Float, Datetime},
+	"is_tenant": {Keyword, UUID}, "prefix": {Keyword},
+	"on_disk": kinds, "enable_hnsw": kinds, "memory": kinds, "type": kinds,
+}
+
+func refused(option, format string, args ...any) error {
+	field := "field_schema"
+	if option != "" {
+		field += "." + option
+	}
+	return &filter.Error{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// ParseSchema reads a field_schema: a kind's name, or an object with "type".
+// The error is a *filter.Error naming the option.
+func ParseSchema(field string, schema []byte) (Schema, error) {
+	path, err := filter.ParsePath(field)
+	if err != nil {
+		return Schema{}, &filter.Error{Field: "field_name", Problem: err.Error()}
+	}
+	s := Schema{Field: field, Options: bytes.Clone(schema), path: path, lookup: true}
+	object := schema
+	if json.Unmarshal(schema, &s.Kind) == nil && s.Kind != "" {
+		if object, err = json.Marshal(options{Type: s.Kind}); err != nil {
+			return s, err
+		}
+	}
+	var probe struct {
+		Type Kind `json:"type"`
+	}
+	if err := json.Unmarshal(object, &probe); err != nil {
+		return s, refused("", "expected the name of a kind, or an object with a type")
+	}
+	s.Kind = probe.Type
+	if !slices.Contains(kinds, s.Kind) {
+		return s, refused("type", "unknown kind %q: use keyword, integer, float, bool, geo, datetime, text or uuid", s.Kind)
+	}
+	if s.Kind == Text {
+		return s, s.text(object, len(schema) > 0 && schema[0] != '{')
+	}
+	return s, s.read(object)
+}
+
+func (s *Schema) text(object []byte, named bool) (err error) {
+	if named {
+		object = []byte(`{"type":"text"}`)
+	}
+	s.analyzer, err = text.Parse(object)
+	s.lookup = false
+	return err
+}
+
+func (s *Schema) read(object []byte) error {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(object, &given); err != nil {
+		return refused("", "expected an object")
+	}
+	for option, value := range given {
+		fits, known := takes[option]
+		switch {
+		case string(value) == "null":
+		case !known:
+			return refused(option, "unknown option")
+		case !slices.Contains(fits, s.Kind):
+			return refused(option, "no option of %s indexes: it belongs to %s", s.Kind, join(fits))
+		}
+	}
+	var o options
+	if err := json.Unmarshal(object, &o); err != nil {
+		bad := &json.UnmarshalTypeError{}
+		if ok := asType(err, &bad); ok {
+			return refused(bad.Field, "expected %s, got %s", bad.Type, bad.Value)
+		}
+		return refused("", "%v", err)
+	}
+	if o.Memory != nil && !slices.Contains([]string{"cold", "cached", "pinned"}, *o.Memory) {
+		return refused("memory", "unknown placement %q: use cold, cached or pinned", *o.Memory)
+	}
+	s.lookup = o.Lookup == nil || *o.Lookup
+	s.ranges = s.Kind == Float || s.Kind == Datetime || s.Kind == Integer && (o.Range == nil || *o.Range)
+	if s.Kind == Integer && !s.lookup && !s.ranges {
+		return refused("range", "lookup and range are both false: the index would answer nothing")
+	}
+	return nil
+}
+
+func asType(err error, to **json.UnmarshalTypeError) bool {
+	bad, ok := err.(*json.UnmarshalTypeError)
+	*to = bad
+	return ok
+}
+
+func join(list []Kind) string {
+	words := make([]string, len(list))
+	for i, k := range list {
+		words[i] = string(k)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Analyze is how a text index cuts text; nil for other kinds.
+func (s *Schema) Analyze() filter.Analyze {
+	if s.analyzer == nil {
+		return nil
+	}
+	return s.analyzer.Analyze
+}
