@@ -166,6 +166,12 @@ func (c *Client) CreateIndex(ctx context.Context, collection, field, kind string
 	if err != nil {
 		return err
 	}
+	return c.CreateIndexWith(ctx, collection, field, schema)
+}
+
+// CreateIndexWith makes a payload index with the options of the contract: a
+// kind's name or an object with its type.
+func (c *Client) CreateIndexWith(ctx context.Context, collection, field string, schema json.RawMessage) error {
 	body := api.CreateFieldIndex{FieldName: field, FieldSchema: schema}
 	k := call{method: http.MethodPut, path: path("collections", collection, "index"), query: waitQuery(true), idempotent: true}
 	return c.send(ctx, k, body, nil)

@@ -94,6 +94,7 @@ type CollectionConfig struct {
 // CollectionParams is the part of the configuration that places data.
 type CollectionParams struct {
 	Vectors                json.RawMessage `json:"vectors,omitempty"`
+	SparseVectors          json.RawMessage `json:"sparse_vectors,omitempty"`
 	ShardNumber            int             `json:"shard_number"`
 	ReplicationFactor      int             `json:"replication_factor"`
 	WriteConsistencyFactor int             `json:"write_consistency_factor"`

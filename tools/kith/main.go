@@ -78,6 +78,6 @@ Start here:
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newVersion(), newCollection(), newImport(), newQuery(), newSnapshot(), newBench(), newDemo())
+	root.AddCommand(newServe(), newVersion(), newCollection(), newImport(), newMigrate(), newQuery(), newSnapshot(), newBench(), newDemo())
 	return root
 }
