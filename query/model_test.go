@@ -195,9 +195,13 @@ func (w *world) matching(text []byte) []point.ID {
 func (w *world) step() {
 	w.t.Helper()
 	o := op.Op{Shard: theShard}
-	switch n := w.rng.IntN(20); {
+	switch n := w.rng.IntN(24); {
 	case n < 9:
 		w.upsert(&o)
+	case n >= 22:
+		w.deleteVectors(&o)
+	case n >= 20:
+		w.updateVectors(&o)
 	case n < 11:
 		o.Kind, o.IDs = op.Delete, []point.ID{w.id(), w.id()}
 		for _, id := range o.IDs {
@@ -227,7 +231,7 @@ func (w *world) upsert(o *op.Op) {
 	for range 1 + w.rng.IntN(20) {
 		p := point.Point{ID: w.id(), Payload: w.payload()}
 		if old, ok := w.model[p.ID]; ok && w.rng.IntN(4) == 0 {
-			p.Vectors = old.Vectors // the same vectors again
+			p.Vectors = w.rounded(old.Vectors) // the same vectors again
 		} else {
 			if w.rng.IntN(8) > 0 {
 				p.Vectors = append(p.Vectors, point.Vector{Name: "", Values: w.vector(8)})
@@ -241,7 +245,14 @@ func (w *world) upsert(o *op.Op) {
 	if err := w.c.Prepare(o.Points); err != nil {
 		w.t.Fatal(err)
 	}
+	if w.rng.IntN(3) == 0 {
+		o.Mode = op.Mode(w.rng.IntN(3))
+	}
+	admitted := w.condition(o)
 	for _, p := range o.Points {
+		if !admitted[p.ID] {
+			continue
+		}
 		p.Vectors = w.rounded(p.Vectors)
 		w.model[p.ID] = p
 	}

@@ -71,19 +71,80 @@ func (n *run) entry(e Entry) ([]op.Result, error) {
 			return nil, err
 		}
 	}
+	results, ok := n.check(ops)
+	if ok && severable(ops) {
+		// All of an entry, or nothing: what came before must not go with it.
+		if err := n.commit(); err != nil {
+			return nil, err
+		}
+	}
 	n.begin()
 	n.last = e.Index
 	n.size += len(e.Data)
-	results := make([]op.Result, len(ops))
+	if !ok {
+		return results, nil
+	}
 	for i := range ops {
 		if results[i], err = n.stage(&ops[i], e.Index); err != nil {
 			return nil, err
+		}
+		if results[i].Err != nil && severable(ops) {
+			return results, n.discard()
 		}
 	}
 	if len(ops) > 0 && shard.Alone(ops[0].Kind) {
 		return results, n.commit()
 	}
 	return results, nil
+}
+
+// severable says whether an entry could be left half done: it has several
+// operations, of which one may fail for what the others, or earlier entries,
+// have left.
+func severable(ops []op.Op) bool {
+	if len(ops) < 2 {
+		return false
+	}
+	for i := range ops {
+		switch o := &ops[i]; o.Kind {
+		case op.Upsert, op.Delete:
+		case op.DeleteVectors:
+			return true
+		default:
+			if o.IDs != nil || o.Points != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// check finds operations whose points no longer fit their shard, before
+// anything of their entry is staged. A shard that is gone is for stage to tell.
+func (n *run) check(ops []op.Op) (results []op.Result, ok bool) {
+	results, ok = make([]op.Result, len(ops)), true
+	for i := range ops {
+		if s, there := n.find(ops[i].Shard); there && len(ops) > 1 {
+			results[i].Err = s.Fits(&ops[i])
+			ok = ok && results[i].Err == nil
+		}
+	}
+	return results, ok
+}
+
+// discard drops the batch, which holds one entry alone. Its index still counts
+// as applied.
+func (n *run) discard() error {
+	for _, s := range n.touched {
+		if err := s.Discard(); err != nil {
+			return err
+		}
+	}
+	clear(n.touched)
+	n.b.Close()
+	n.b, n.size = nil, 0
+	n.begin()
+	return nil
 }
 
 func (n *run) begin() {

@@ -81,6 +81,9 @@ func (d *ids) publish() idRows {
 	return idRows{low: d.low.Rows(), wide: d.wide.Rows(), version: d.version.Rows(), uuids: d.uuids}
 }
 
+// discard forgets what was put since the last publish: the slots come again.
+func (d *ids) discard() { d.isUUID = nil }
+
 func (d *ids) release(from, to index.Slot) {
 	d.low.Release(int(from), min(int(to), d.low.Rows().Len()))
 	d.wide.Release(int(from), min(int(to), d.wide.Rows().Len()))

@@ -54,9 +54,6 @@ func (s *Shard) Published() {
 // Staged reports whether operations wait for Prepare.
 func (s *Shard) Staged() bool { return s.writer.change != nil }
 
-// Discard drops what was staged, when its batch never went in.
-func (s *Shard) Discard() { s.writer.change = nil }
-
 func (s *Shard) keepGarbage(slots []index.Slot) {
 	if len(slots) == 0 {
 		return

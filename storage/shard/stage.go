@@ -72,16 +72,20 @@ func (s *Shard) Stage(b *storage.Batch, o *op.Op, applied uint64) (op.Result, er
 	switch o.Kind {
 	case op.Upsert:
 		r, err = t.upsert(o)
+	case op.UpdateVectors:
+		r, err = t.updateVectors(o)
+	case op.DeleteVectors:
+		r, err = t.deleteVectors(o)
 	case op.Delete:
 		r, err = t.delete(o)
 	case op.SetPayload:
-		r, err = t.edit(o, true, func(old []byte) ([]byte, error) { return filter.Merge(old, o.Payload, o.Key) })
+		r, err = t.edit(o, func(old []byte) ([]byte, error) { return filter.Merge(old, o.Payload, o.Key) })
 	case op.OverwritePayload:
-		r, err = t.edit(o, true, func([]byte) ([]byte, error) { return o.Payload, nil })
+		r, err = t.edit(o, func([]byte) ([]byte, error) { return o.Payload, nil })
 	case op.DeletePayload:
-		r, err = t.edit(o, true, func(old []byte) ([]byte, error) { return filter.DeleteKeys(old, o.Keys) })
+		r, err = t.edit(o, func(old []byte) ([]byte, error) { return filter.DeleteKeys(old, o.Keys) })
 	case op.ClearPayload:
-		r, err = t.edit(o, false, func([]byte) ([]byte, error) { return nil, nil })
+		r, err = t.edit(o, func([]byte) ([]byte, error) { return nil, nil })
 	case op.UpdateShard:
 		r, err = t.update(o)
 	case op.CreateIndex:
@@ -141,22 +145,27 @@ func (t *stager) upsert(o *op.Op) (op.Result, error) {
 			return op.Result{Err: err}, nil
 		}
 	}
-	for i := range o.Points {
-		if err := t.put(&o.Points[i]); err != nil {
+	points, err := t.admitted(o)
+	if err != nil {
+		return op.Result{}, err
+	}
+	for i := range points {
+		if err := t.put(&points[i]); err != nil {
 			return op.Result{}, err
 		}
 	}
-	return op.Result{Points: len(o.Points)}, nil
+	return op.Result{Points: len(points)}, nil
 }
 
 // fits repeats the part of the request's validation that a schema change
 // between proposal and application could break.
-func (t *stager) fits(vectors []point.Vector) error {
-	st := t.s.current.Load()
+func (t *stager) fits(vectors []point.Vector) error { return t.s.current.Load().fits(vectors) }
+
+func (st *state) fits(vectors []point.Vector) error {
 	for _, v := range vectors {
 		f, ok := st.field(v.Name)
 		if !ok {
-			return &schema.FieldError{Field: "vector." + v.Name, Problem: "the collection no longer has this vector"}
+			return noVector(v.Name)
 		}
 		if len(v.Values) != f.conf.Size {
 			return &schema.FieldError{Field: "vector." + v.Name, Problem: fmt.Sprintf("expected dim: %d, got %d", f.conf.Size, len(v.Values))}
@@ -293,8 +302,8 @@ func (t *stager) post(row []byte, slot index.Slot, add bool) error {
 }
 
 // edit changes the payloads of the selected points: all of them, or none.
-func (t *stager) edit(o *op.Op, mustExist bool, change func(old []byte) ([]byte, error)) (op.Result, error) {
-	points, r, err := t.selected(o, mustExist)
+func (t *stager) edit(o *op.Op, change func(old []byte) ([]byte, error)) (op.Result, error) {
+	points, r, err := t.selected(o, true)
 	if err != nil || r.Err != nil {
 		return r, err
 	}
