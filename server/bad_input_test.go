@@ -21,6 +21,7 @@ import (
 
 const (
 	points  = "/collections/c/points?wait=true"
+	base    = "/collections/c/points"
 	queries = "/collections/c/points/query"
 	scrolls = "/collections/c/points/scroll"
 )
@@ -59,7 +60,27 @@ var badInput = []struct {
 	{"neither points nor batch", "PUT", points, `{}`, 400, "points: missing"},
 	{"columns of different length", "PUT", points, `{"batch":{"ids":[1,2],"vectors":[[1,2,3,4]]}}`, 400, "batch.vectors"},
 	{"payloads of different length", "PUT", points, `{"batch":{"ids":[1],"vectors":[[1,2,3,4]],"payloads":[]}}`, 400, "batch.payloads"},
-	{"conditional upsert", "PUT", points, `{"points":[],"update_filter":{"must":[]}}`, 400, "update_filter"},
+	{"condition that is no filter", "PUT", points, `{"points":[],"update_filter":{"must":7}}`, 400, "update_filter.must"},
+	{"unknown mode", "PUT", points, `{"points":[],"update_mode":"replace"}`, 400, "update_mode"},
+	{"shard key", "PUT", points, `{"points":[],"shard_key":"a"}`, 400, "shard_key"},
+	{"no points of vectors", "PUT", base + "/vectors", `{}`, 400, "points: missing"},
+	{"empty points of vectors", "PUT", base + "/vectors", `{"points":[]}`, 422, "points"},
+	{"update vectors without id", "PUT", base + "/vectors", `{"points":[{"vector":[1,2,3,4]}]}`, 400, "points[0].id: missing"},
+	{"update vectors without vector", "PUT", base + "/vectors", `{"points":[{"id":1}]}`, 400, "points[0].vector: missing"},
+	{"update vectors with payload", "PUT", base + "/vectors", `{"points":[{"id":1,"vector":[1,2,3,4],"payload":{}}]}`, 400, "points[0].payload"},
+	{"update vectors of another size", "PUT", base + "/vectors", `{"points":[{"id":1,"vector":[1,2,3]}]}`, 400, "points[0].vector"},
+	{"update an unknown vector", "PUT", base + "/vectors", `{"points":[{"id":1,"vector":{"zz":[1]}}]}`, 400, "points[0].vector.zz"},
+	{"update vectors of no point", "PUT", base + "/vectors", `{"points":[{"id":1,"vector":[1,2,3,4]},{"id":999999,"vector":[1,2,3,4]}]}`, 404, "999999"},
+	{"update vectors on a wrong condition", "PUT", base + "/vectors", `{"points":[{"id":1,"vector":[1,2,3,4]}],"update_filter":[]}`, 400, "update_filter"},
+	{"delete no vectors", "POST", base + "/vectors/delete", `{"points":[1]}`, 400, "vector: missing"},
+	{"delete vectors of an empty list", "POST", base + "/vectors/delete", `{"points":[1],"vector":[]}`, 422, "vector"},
+	{"delete a vector twice", "POST", base + "/vectors/delete", `{"points":[1],"vector":["",""]}`, 422, "vector[1]"},
+	{"delete vectors of no points", "POST", base + "/vectors/delete", `{"vector":[""]}`, 400, "points: missing"},
+	{"delete an unknown vector", "POST", base + "/vectors/delete", `{"points":[1],"vector":["zz"]}`, 400, "vector[0]"},
+	{"delete vectors of a missing id", "POST", base + "/vectors/delete", `{"points":[1,999999],"vector":[""]}`, 404, "999999"},
+	{"clear payload of a missing id", "POST", base + "/payload/clear", `{"points":[1,999999]}`, 404, "999999"},
+	{"an operation that fails after others", "POST", base + "/batch", `{"operations":[{"delete":{"points":[1]}},{"update_vectors":{"points":[{"id":1,"vector":[1,2,3,4]}]}}]}`, 404, "id 1 "},
+	{"a faulty operation after others", "POST", base + "/batch", `{"operations":[{"delete":{"points":[1]}},{"delete_vectors":{"points":[2],"vector":["zz"]}}]}`, 400, "vector[0]"},
 	{"truncated", "PUT", points, `{"points":[{"id":9,"vector":[1,2,3,4`, 400, "ends"},
 	{"truncated in a string", "PUT", points, `{"points":[{"id":"550e`, 400, "ends"},
 	{"trailing", "PUT", points, `{"points":[{"id":9,"vector":[1,2,3,4]}]} {}`, 400, "trailing"},
@@ -135,8 +156,7 @@ var badInput = []struct {
 	{"index without a kind", "PUT", "/collections/c/index?wait=true", `{"field_name":"n"}`, 400, "field_schema"},
 	{"index of no field", "PUT", "/collections/c/index?wait=true", `{"field_schema":"keyword"}`, 400, "field_name"},
 	{"no such endpoint", "GET", "/collections/c/nonsense", ``, 404, "no such endpoint"},
-	{"endpoint of a later version", "PUT", "/collections/c/points/vectors", `{"points":[]}`, 404, "PUT /collections/{name}/points/vectors is not supported yet"},
-	{"operation of a later version", "POST", "/collections/c/points/batch", `{"operations":[{"update_vectors":{"points":[]}}]}`, 400, "operations[0].update_vectors"},
+	{"endpoint of a later version", "PUT", "/collections/c/vectors/v", `{}`, 404, "PUT /collections/{name}/vectors/{vector} is not supported yet"},
 	{"points beside a batch", "PUT", points, `{"points":[{"id":1,"vector":[9,9,9,9]},{"id":2,"vector":[9,9,9,9]}],"batch":{"ids":[],"vectors":[]}}`, 400, "batch: points and batch are both given"},
 	{"column given twice", "PUT", points, `{"batch":{"ids":[1],"vectors":[[1,1,1,1],[2,2,2,2]],"vectors":[[1,1,1,1]]}}`, 400, "batch.vectors: given twice"},
 	{"field given twice", "PUT", points, `{"points":[{"id":1,"vector":[9,9,9,9],"vector":[1,1,1,1]}]}`, 400, "points[0].vector: given twice"},

@@ -13,8 +13,6 @@ import (
 // told apart from paths that nobody has, so that a client's user knows at once
 // what is missing.
 const later = `
-PUT    write    /collections/{name}/points/vectors
-POST   write    /collections/{name}/points/vectors/delete
 PUT    alter    /collections/{name}/vectors/{vector}
 DELETE alter    /collections/{name}/vectors/{vector}
 `

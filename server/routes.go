@@ -137,6 +137,8 @@ func (s *Server) newRoutes() *routes {
 	on("PUT", points+"/payload", write, (*call).overwritePayload)
 	on("POST", points+"/payload/delete", write, (*call).deletePayload)
 	on("POST", points+"/payload/clear", write, (*call).clearPayload)
+	on("PUT", points+"/vectors", write, (*call).updateVectors)
+	on("POST", points+"/vectors/delete", write, (*call).deleteVectors)
 	on("POST", points+"/batch", write, (*call).batch)
 	on("POST", points+"/scroll", read, (*call).scroll)
 	on("POST", points+"/count", read, (*call).count)

@@ -259,7 +259,7 @@ func TestQuotas(t *testing.T) {
 		{"PUT", "/points?wait=true", upsert, "Disk usage is at"},
 		{"POST", "/points/payload?wait=true", `{"payload":{"a":1},"points":[1]}`, "max_disk_usage_percent"},
 		{"POST", "/points/scroll", `{}`, ""},
-		{"POST", "/points/payload/clear?wait=true", `{"points":[1]}`, ""},
+		{"POST", "/points/payload/clear?wait=true", `{"filter":{}}`, ""},
 		{"POST", "/points/delete?wait=true", `{"points":[1]}`, ""},
 	}
 	r.check(refused)

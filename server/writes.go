@@ -17,6 +17,8 @@ func (c *call) setPayload() error       { return c.one(wire.SetPayload) }
 func (c *call) overwritePayload() error { return c.one(wire.OverwritePayload) }
 func (c *call) deletePayload() error    { return c.one(wire.DeletePayload) }
 func (c *call) clearPayload() error     { return c.one(wire.ClearPayload) }
+func (c *call) updateVectors() error    { return c.one(wire.UpdateVectors) }
+func (c *call) deleteVectors() error    { return c.one(wire.DeleteVectors) }
 
 // createIndex answers, when it is asked to wait, once the index is complete.
 func (c *call) createIndex() error {
@@ -93,6 +95,9 @@ func (c *call) write(col *cluster.Collection, ops []op.Op) (api.UpdateResult, er
 	}
 	for i := range ops {
 		if err := col.Schema().Prepare(ops[i].Points); err != nil {
+			return api.UpdateResult{}, err
+		}
+		if err := col.Schema().Named(ops[i].Vectors); err != nil {
 			return api.UpdateResult{}, err
 		}
 	}

@@ -28,7 +28,7 @@ func Facet(body []byte) (query.FacetRequest, error) {
 			case "exact":
 				r.Exact, err = s.boolean(key)
 			case "shard_key":
-				err = s.notYet(key)
+				err = s.shardKey(key)
 			default:
 				err = s.unknown(key)
 			}
@@ -77,7 +77,7 @@ func Matrix(body []byte) (query.MatrixRequest, error) {
 			case "using":
 				r.Using, err = s.text(key)
 			case "shard_key":
-				err = s.notYet(key)
+				err = s.shardKey(key)
 			default:
 				err = s.unknown(key)
 			}

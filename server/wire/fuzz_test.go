@@ -31,6 +31,9 @@ var readers = []struct {
 		}
 		return err
 	}},
+	{"update vectors", func(b []byte) error { o, err := UpdateVectors(b); return errs(err, sound(o)) }},
+	{"delete vectors", fault(DeleteVectors)},
+	{"new vector", fault(func(b []byte) (any, error) { v, err := NewVector(b, "v"); return v, err })},
 	{"index", fault(CreateIndex)},
 	{"query", fault(Query)},
 	{"queries", fault(Queries)},
@@ -103,6 +106,10 @@ var bodies = []string{
 	`{"payload":{"é":"🏠"},"points":[1],"key":"a.b"}`,
 	`{"keys":["a","b[0].c"],"filter":{}}`,
 	`{"operations":[{"upsert":{"points":[]}},{"set_payload":{"payload":{},"points":[1]}},{"delete":{"filter":{}}}]}`,
+	`{"points":[{"id":1,"vector":{"a":[1],"":[2,3]}},{"id":2,"vector":{}}],"update_filter":{"must":[{"has_vector":"a"}]},"update_mode":"insert_only","shard_key":null}`,
+	`{"vector":["","a"],"points":[1,"550e8400-e29b-41d4-a716-446655440000"],"filter":null}`,
+	`{"operations":[{"update_vectors":{"points":[{"id":1,"vector":[1]}]}},{"delete_vectors":{"vector":["a"],"filter":{}}},{"overwrite_payload":{"payload":{"a":null},"points":[1],"key":"a[].b"}}]}`,
+	`{"dense":{"size":4,"distance":"Cosine","datatype":"uint8","multivector_config":null},"sparse":null}`,
 	`{"field_name":"a","field_schema":{"type":"integer","range":true}}`,
 	`{"query":{"nearest":[1,2]},"using":"a","limit":3,"offset":1,"with_payload":{"exclude":["a"]},"with_vector":["a"],"params":{"hnsw_ef":1,"exact":true},"score_threshold":-1e-3}`,
 	`{"searches":[{"query":5},{"vector":{"name":"a","vector":[1]},"limit":1}]}`,

@@ -157,7 +157,7 @@ func (s *scanner) lookupFrom(field string) (*query.LookupFrom, *Error) {
 		case key == "vector":
 			l.Vector, err = s.text(name)
 		case key == "shard_key":
-			err = s.notYet(name)
+			err = s.shardKey(name)
 		default:
 			err = s.unknown(name)
 		}

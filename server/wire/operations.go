@@ -63,10 +63,12 @@ func (s *scanner) operation(field string) (o op.Op, err *Error) {
 			o, err = edit(op.OverwritePayload)(s, name)
 		case "delete_payload":
 			o, err = edit(op.DeletePayload)(s, name)
-		case "update_vectors", "delete_vectors":
-			err = unsupported(name, "the operation")
+		case "update_vectors":
+			o, err = s.updateVectors(name)
+		case "delete_vectors":
+			o, err = deleteVectors(s, name)
 		default:
-			err = wrong(name, "unknown operation; use upsert, delete, set_payload, overwrite_payload, delete_payload or clear_payload")
+			err = wrong(name, "unknown operation; use upsert, delete, set_payload, overwrite_payload, delete_payload, clear_payload, update_vectors or delete_vectors")
 		}
 		return err
 	})
@@ -86,7 +88,7 @@ func (s *scanner) choice(o *op.Op, key, name string) (mine bool, err *Error) {
 	case "filter":
 		_, o.Filter, err = s.filter(name)
 	case "shard_key":
-		err = s.notYet(name)
+		err = s.shardKey(name)
 	default:
 		return false, nil
 	}
@@ -148,8 +150,9 @@ func edit(kind op.Kind) func(*scanner, string) (op.Op, *Error) {
 			return o, wrong(under(field, "keys"), "missing")
 		case kind != op.DeletePayload && o.Payload == nil:
 			return o, wrong(under(field, "payload"), "missing")
-		case kind == op.OverwritePayload && o.Key != "":
-			return o, unsupported(under(field, "key"), "key in an overwrite")
+		}
+		if kind == op.OverwritePayload {
+			o.Key = "" // taken and checked, but the payload is replaced whole, as the contract's engine does
 		}
 		return o, chosen(&o, field)
 	}

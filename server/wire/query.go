@@ -92,7 +92,7 @@ func (s *scanner) common(r *query.Request, key, name string) (err *Error) {
 	case "with_vector":
 		r.Select.Vector, err = s.withVector(name)
 	case "shard_key":
-		err = s.notYet(name)
+		err = s.shardKey(name)
 	default:
 		err = s.unknown(name)
 	}

@@ -20,7 +20,7 @@ func Points(body []byte) (Retrieve, error) {
 			case "ids":
 				r.IDs, err = s.ids(key)
 			case "shard_key":
-				err = s.notYet(key)
+				err = s.shardKey(key)
 			default:
 				err = s.selectors(&r.Select, key)
 			}
@@ -73,7 +73,7 @@ func Scroll(body []byte) (query.ScrollRequest, error) {
 			case "order_by":
 				r.OrderBy, err = s.orderBy(key)
 			case "shard_key":
-				err = s.notYet(key)
+				err = s.shardKey(key)
 			default:
 				err = s.selectors(&r.Select, key)
 			}
@@ -100,7 +100,7 @@ func Count(body []byte) (query.CountRequest, error) {
 			case "exact":
 				r.Exact, err = s.boolean(key)
 			case "shard_key":
-				err = s.notYet(key)
+				err = s.shardKey(key)
 			default:
 				err = s.unknown(key)
 			}

@@ -30,6 +30,8 @@ type upserter struct {
 	points []point.Point
 	cuts   []cut
 	values []float32
+	// vectorsOnly: the points have no payload.
+	vectorsOnly bool
 }
 
 // cut is one vector: points[point]'s, values[from:to].
@@ -41,8 +43,9 @@ type cut struct {
 
 func (s *scanner) upsert(field string) (op.Op, *Error) {
 	u := &upserter{scanner: s, values: make([]float32, 0, len(s.data)/10)}
+	o := op.Op{Kind: op.Upsert}
 	seen := false
-	err := s.object(field, func(key string) *Error {
+	err := s.object(field, func(key string) (err *Error) {
 		name := under(field, key)
 		switch key {
 		case "points", "batch":
@@ -54,10 +57,16 @@ func (s *scanner) upsert(field string) (op.Op, *Error) {
 				return u.batch(name)
 			}
 			return u.list(name)
-		case "shard_key", "update_filter", "update_mode":
-			return s.notYet(name)
+		case "update_filter":
+			_, o.Filter, err = s.filter(name)
+		case "update_mode":
+			o.Mode, err = s.updateMode(name)
+		case "shard_key":
+			err = s.shardKey(name)
+		default:
+			err = s.unknown(name)
 		}
-		return s.unknown(name)
+		return err
 	})
 	if err == nil && !seen {
 		err = wrong(under(field, "points"), "missing; give points or batch")
@@ -69,7 +78,8 @@ func (s *scanner) upsert(field string) (op.Op, *Error) {
 	if u.points == nil {
 		u.points = []point.Point{}
 	}
-	return op.Op{Kind: op.Upsert, Points: u.points}, nil
+	o.Points = u.points
+	return o, nil
 }
 
 // deal gives the points their vectors; the first ones, mostly the only ones,
@@ -112,6 +122,9 @@ func (u *upserter) one() *Error {
 			hasVector = true
 			err = u.vectors(n, key)
 		case "payload":
+			if u.vectorsOnly {
+				return u.unknown(key)
+			}
 			u.points[n].Payload, err = u.payload(key)
 		default:
 			err = u.unknown(key)

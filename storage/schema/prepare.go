@@ -25,6 +25,17 @@ func (c *Collection) Prepare(points []point.Point) error {
 	return nil
 }
 
+// Named checks that the collection has vectors of these names. The first fault
+// is returned as a *FieldError.
+func (c *Collection) Named(names []string) error {
+	for i, name := range names {
+		if _, ok := c.Vector(name); !ok {
+			return &FieldError{"vector[" + strconv.Itoa(i) + "]", fmt.Sprintf("Not existing vector name error: %q; %s", name, c.vectorNames())}
+		}
+	}
+	return nil
+}
+
 func (c *Collection) prepareVectors(vectors []point.Vector) *FieldError {
 	for i := range vectors {
 		if err := c.PrepareVector(vectors[i].Name, vectors[i].Values); err != nil {
