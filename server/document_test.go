@@ -255,6 +255,7 @@ var known = map[string]string{
 	"VectorInput":        `[1,0,0,0]`,
 	"SetPayload":         `{"payload":{"a":1},"points":[1]}`,
 	"DeletePayload":      `{"keys":["a"],"points":[1]}`,
+	"DeleteVectors":      `{"vector":[""],"points":[1]}`,
 }
 
 // example is a valid value of a schema.

@@ -33,7 +33,7 @@ var readers = []struct {
 	}},
 	{"update vectors", func(b []byte) error { o, err := UpdateVectors(b); return errs(err, sound(o)) }},
 	{"delete vectors", fault(DeleteVectors)},
-	{"new vector", fault(func(b []byte) (any, error) { v, err := NewVector(b, "v"); return v, err })},
+	{"new vector", fault(NewVector)},
 	{"index", fault(CreateIndex)},
 	{"query", fault(Query)},
 	{"queries", fault(Queries)},

@@ -101,13 +101,14 @@ func (s *scanner) shardKey(field string) *Error {
 	if s.null() {
 		return nil
 	}
-	return wrong(field, "shard keys are not supported on a collection without custom sharding; leave the field out")
+	return wrong(field, "shard keys are not supported yet: the collection has no custom sharding; leave the field out")
 }
 
-// NewVector reads the configuration of a vector that is added to a collection.
-func NewVector(body []byte, name string) (schema.Vector, error) {
+// NewVector reads the configuration of a vector that is added to a collection,
+// whose name is not in it.
+func NewVector(body []byte) (schema.Vector, error) {
 	return whole(body, func(s *scanner, _ string) (schema.Vector, *Error) {
-		v := schema.Vector{Name: name}
+		v := schema.Vector{}
 		seen := false
 		err := s.object("", func(key string) *Error {
 			switch {
