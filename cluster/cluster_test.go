@@ -313,7 +313,7 @@ func TestUpdateKeepsBothOfTwoChanges(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			err := n.Update(t.Context(), "c", func(c *schema.Collection) error {
+			_, err := n.Update(t.Context(), "c", func(c *schema.Collection) error {
 				seen := map[string]int{}
 				if c.Metadata != nil {
 					if err := json.Unmarshal(c.Metadata, &seen); err != nil {

@@ -88,32 +88,37 @@ func (n *Node) Create(ctx context.Context, name string, c schema.Collection) err
 	if err != nil {
 		return err
 	}
-	return n.everywhere(ctx, r, func(id schema.ShardID) op.Op {
+	_, err = n.everywhere(ctx, r, func(id schema.ShardID) op.Op {
 		return op.Op{Kind: op.CreateShard, Shard: id, Schema: r.Schema}
 	})
+	return err
 }
 
-// everywhere proposes one operation for each shard of a collection.
-func (n *Node) everywhere(ctx context.Context, r *record, make func(schema.ShardID) op.Op) error {
+// everywhere proposes one operation for each shard of a collection, and answers
+// the largest log index.
+func (n *Node) everywhere(ctx context.Context, r *record, make func(schema.ShardID) op.Op) (index uint64, err error) {
 	for _, p := range r.Shards {
-		if _, err := n.groups[p.Group].propose(ctx, []op.Op{make(p.Shard)}); err != nil {
-			return err
+		at, err := n.groups[p.Group].propose(ctx, []op.Op{make(p.Shard)})
+		if err != nil {
+			return index, err
 		}
+		index = max(index, at)
 	}
-	return nil
+	return index, nil
 }
 
-// Update changes a collection's settings. change gets a copy of the schema; it
-// may be called again when another change came between. Errors: ErrNotFound,
-// and what change returns.
-func (n *Node) Update(ctx context.Context, name string, change func(*schema.Collection) error) error {
+// Update changes a collection's settings, or its vectors (AddVector and
+// DropVector). change gets a copy of the schema; it may be called again when
+// another change came between. The answer is the log index of the change in the
+// shards. Errors: ErrNotFound, and what change returns.
+func (n *Node) Update(ctx context.Context, name string, change func(*schema.Collection) error) (operationID uint64, err error) {
 	if err := n.enter(); err != nil {
-		return err
+		return 0, err
 	}
 	defer n.writes.Done()
 	name, _, ok := n.meta.find(name)
 	if !ok {
-		return notFound(name)
+		return 0, notFound(name)
 	}
 	mu := n.nameLock(name)
 	mu.Lock()
@@ -124,9 +129,10 @@ func (n *Node) Update(ctx context.Context, name string, change func(*schema.Coll
 			continue
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
-		return n.everywhere(ctx, r, func(id schema.ShardID) op.Op {
+		// The map of collections has it: the shards follow, whoever still waits.
+		return n.everywhere(context.WithoutCancel(ctx), r, func(id schema.ShardID) op.Op {
 			return op.Op{Kind: op.UpdateShard, Shard: id, Schema: r.Schema}
 		})
 	}
@@ -174,7 +180,8 @@ func (n *Node) Delete(ctx context.Context, name string) (existed bool, err error
 	if err != nil || r == nil {
 		return false, err
 	}
-	return true, n.everywhere(ctx, r, func(id schema.ShardID) op.Op {
+	_, err = n.everywhere(context.WithoutCancel(ctx), r, func(id schema.ShardID) op.Op {
 		return op.Op{Kind: op.DropShard, Shard: id}
 	})
+	return true, err
 }

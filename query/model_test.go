@@ -239,6 +239,7 @@ func (w *world) upsert(o *op.Op) {
 			if w.rng.IntN(3) > 0 {
 				p.Vectors = append(p.Vectors, point.Vector{Name: "image", Values: w.vector(5)})
 			}
+			p.Vectors = w.withExtra(p.Vectors)
 		}
 		o.Points = append(o.Points, p)
 	}
@@ -341,7 +342,10 @@ func (w *world) check() {
 		if !samePayload(p.Payload, want.Payload) {
 			w.t.Fatalf("point %v: payload %s, want %s", p.ID, p.Payload, want.Payload)
 		}
-		for _, name := range []string{"", "image"} {
+		if len(p.Vectors) != len(want.Vectors) {
+			w.t.Fatalf("point %v: %d vectors, want %d", p.ID, len(p.Vectors), len(want.Vectors))
+		}
+		for _, name := range []string{"", "image", "extra"} {
 			if !slices.Equal(p.Vector(name), want.Vector(name)) {
 				w.t.Fatalf("point %v: vector %q is %v, want %v", p.ID, name, p.Vector(name), want.Vector(name))
 			}
@@ -536,6 +540,8 @@ func TestReplicaAgreesWithModel(t *testing.T) {
 					w.settle()
 				case 3, 4:
 					w.toDisk()
+				case 5, 6:
+					w.alterVectors()
 				}
 			}
 			w.settle()

@@ -31,18 +31,6 @@ const (
 	manage
 )
 
-var needNames = map[string]need{
-	"anyKey": anyKey, "read": read, "write": write, "alter": alter, "export": export, "readNode": readNode, "manage": manage,
-}
-
-func needNamed(name string) need {
-	n, ok := needNames[name]
-	if !ok {
-		panic(fmt.Sprintf("no such need: %q", name)) // a table of ours has a typing error
-	}
-	return n
-}
-
 // administrative tells which calls the audit log has a line for.
 func (n need) administrative() bool { return n == alter || n == manage }
 

@@ -71,7 +71,7 @@ func (c *call) updateCollection() error {
 	if err != nil {
 		return err
 	}
-	if err := c.s.node.Update(c.ctx, c.params[0], change); err != nil {
+	if _, err := c.s.node.Update(c.ctx, c.params[0], change); err != nil {
 		return err
 	}
 	return c.ok()

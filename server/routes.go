@@ -126,6 +126,8 @@ func (s *Server) newRoutes() *routes {
 	on("POST", "/collections/aliases", manage, (*call).changeAliases)
 	on("GET", "/aliases", anyKey, (*call).listAliases)
 	on("PUT", "/collections/{name}/index", alter, (*call).createIndex)
+	on("PUT", "/collections/{name}/vectors/{vector}", alter, (*call).createVector)
+	on("DELETE", "/collections/{name}/vectors/{vector}", alter, (*call).deleteVector)
 	on("DELETE", "/collections/{name}/index/{field}", alter, (*call).deleteIndex)
 
 	const points = "/collections/{name}/points"
@@ -169,6 +171,5 @@ func (s *Server) newRoutes() *routes {
 	on("POST", points+"/search/matrix/offsets", read, (*call).matrixOffsets)
 	on("POST", "/collections/{name}/facet", read, (*call).facet)
 	t.addSnapshots(on)
-	t.addLater()
 	return t
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/kithdb/kith/server/api"
 	"github.com/kithdb/kith/server/wire"
 	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/schema"
 )
 
 // upsert and the other writes: read the body, check it against the collection,
@@ -41,6 +42,46 @@ func (c *call) createIndex() error {
 
 func (c *call) deleteIndex() error {
 	return c.one(func([]byte) (op.Op, error) { return op.Op{Kind: op.DropIndex, Field: c.params[1]}, nil })
+}
+
+// createVector adds a named vector to a living collection. Stored points do not
+// have it.
+func (c *call) createVector() error {
+	v, err := wire.NewVector(c.body)
+	if err != nil {
+		return err
+	}
+	v.Name = c.params[1]
+	return c.changeVectors(func(s *schema.Collection) error { return s.AddVector(v) })
+}
+
+// deleteVector takes a named vector from the collection and all of its points.
+// One that is not there is fine, as the contract's engine has it.
+func (c *call) deleteVector() error {
+	return c.changeVectors(func(s *schema.Collection) error {
+		s.DropVector(c.params[1])
+		return nil
+	})
+}
+
+func (c *call) changeVectors(change func(*schema.Collection) error) error {
+	ack, err := c.wait()
+	if err != nil {
+		return err
+	}
+	id, err := c.s.node.Update(c.ctx, c.params[0], change)
+	if err != nil {
+		return err
+	}
+	c.updateResult(answer(id, ack))
+	return nil
+}
+
+func answer(id uint64, ack cluster.Ack) api.UpdateResult {
+	if ack == cluster.Applied {
+		return api.UpdateResult{OperationID: id, Status: api.Completed}
+	}
+	return api.UpdateResult{OperationID: id, Status: api.Acknowledged}
 }
 
 func (c *call) one(read func([]byte) (op.Op, error)) error {
@@ -102,11 +143,7 @@ func (c *call) write(col *cluster.Collection, ops []op.Op) (api.UpdateResult, er
 		}
 	}
 	id, err := col.Write(c.ctx, ops, ack)
-	out := api.UpdateResult{OperationID: id, Status: api.Acknowledged}
-	if ack == cluster.Applied {
-		out.Status = api.Completed
-	}
-	return out, err
+	return answer(id, ack), err
 }
 
 func (c *call) updateResult(r api.UpdateResult) {

@@ -78,3 +78,17 @@ func (m *Move) Finish() error {
 
 // Abort gives the new place back.
 func (m *Move) Abort() error { return m.to.close() }
+
+// Abandon empties the arena like Close, beside readers: rows that were handed
+// out stay readable while they are held, and the memory goes when the last of
+// them was collected. Writer only; nothing is written afterwards.
+func (a *Arena) Abandon() {
+	old, left := a.Rows(), a.mapped
+	a.rows.Store(&Rows{stride: a.o.RowBytes})
+	a.mapped, a.heapRows = nil, 0
+	if left == nil {
+		return
+	}
+	_ = left.unlink() // a name that stays costs disk until the next start
+	runtime.AddCleanup(old.hold, func(left *mapping) { _ = left.close() }, left)
+}

@@ -31,6 +31,9 @@ func (c *Collection) Check() error {
 		if v.Size < 1 || v.Size > MaxDim || !v.Metric.Valid() {
 			return fmt.Errorf("vector %q: size %d, distance %d", v.Name, v.Size, v.Metric)
 		}
+		if v.Number > c.LastNumber {
+			return fmt.Errorf("vector %q: number %d, the last one given is %d", v.Name, v.Number, c.LastNumber)
+		}
 		h := c.HNSWFor(v)
 		if h.M < 0 || h.M > maxLinks || h.EfConstruct < 0 || h.EfConstruct > maxEf {
 			return fmt.Errorf("vector %q: hnsw m %d, ef_construct %d", v.Name, h.M, h.EfConstruct)

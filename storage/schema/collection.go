@@ -34,6 +34,9 @@ type Collection struct {
 	Payload      json.RawMessage `json:"payload,omitempty"`
 	ReadFanOut   *int            `json:"read_fan_out_factor,omitempty"`
 	ReadDelayMS  *int            `json:"read_fan_out_delay_ms,omitempty"`
+	// LastNumber is the largest number that a vector was ever given; 0 until the
+	// first vector is added or removed.
+	LastNumber uint16 `json:"last_number,omitempty"`
 }
 
 // Vector is one named dense vector of a collection.
@@ -46,6 +49,10 @@ type Vector struct {
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	Datatype     index.Datatype  `json:"datatype,omitempty"` // 0, not given: float32
 	Memory       string          `json:"memory,omitempty"`   // cold, cached, pinned; "" leaves it to OnDisk
+	// Number tells vectors apart that had the same name one after the other, and
+	// stands for the vector in the store's keys. 0: the collection was created
+	// with it.
+	Number uint16 `json:"number,omitempty"`
 }
 
 // Space is how the vector's rows are held and compared.

@@ -29,13 +29,16 @@ func (s *Shard) idle() bool {
 			return false
 		}
 	}
-	return s.sweepable() == 0 && len(s.unbuilt()) == 0
+	return s.sweepable() == 0 && len(s.unbuilt()) == 0 && s.buried()
 }
 
 // optimize runs one block of background work and says whether there is more.
 func (s *Shard) optimize() (more bool, err error) {
 	s.build.Lock()
 	defer s.build.Unlock()
+	if err := s.bury(); err != nil { // before the view: what it has must stand
+		return false, err
+	}
 	v, err := s.View()
 	if err != nil {
 		return false, nil // dropped meanwhile

@@ -50,6 +50,9 @@ func (l *loader) load() error {
 			return err
 		}
 	}
+	if err := l.removeGraphs(); err != nil {
+		return err
+	}
 	if err := l.loadPostings(); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ func (s *Shard) Prepare() (swap func()) {
 	}
 	next.ids = s.writer.ids.publish()
 	s.keepGarbage(c.garbage)
+	s.entomb(c.gone)
 
 	s.mu.Lock()
 	for _, field := range c.drops {

@@ -72,6 +72,12 @@ type Shard struct {
 	jobs    jobs
 	opened  atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
 
+	// graves are removed vectors whose memory and files are still there.
+	graves struct {
+		sync.Mutex
+		list []*field
+	}
+
 	// Owned by the writer.
 	writer struct {
 		ids     *ids
@@ -122,8 +128,8 @@ func newShard(id schema.ShardID, o Options) *Shard {
 func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options) (*Shard, error) {
 	s := newShard(id, o)
 	st := &state{schema: c}
-	for i := range c.Vectors {
-		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], uint16(i)), settings: c.HNSWFor(&c.Vectors[i])})
+	for i, number := range numbers(c) {
+		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], number), settings: c.HNSWFor(&c.Vectors[i])})
 	}
 	s.current.Store(st)
 	s.opened.Store(new(int64))
@@ -142,6 +148,9 @@ func (s *Shard) Close() {
 func (s *Shard) Wait() { s.pins.wait() }
 
 func (s *Shard) free() {
+	if err := s.bury(); err != nil {
+		s.log.Warn("remove a vector's files", "error", err)
+	}
 	st := s.current.Load()
 	for i := range st.fields {
 		if err := st.fields[i].close(); err != nil {

@@ -29,7 +29,8 @@ type change struct {
 	adds    []payload.Schema
 	drops   []string
 	schema  *schema.Collection
-	fields  []fieldState // as they will be, when schema is set
+	fields  []fieldState // as they will be, when schema is set; has is by these then
+	gone    []*field     // vectors that were removed
 }
 
 type posting struct {
