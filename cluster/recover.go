@@ -228,6 +228,19 @@ func compatible(have, got *schema.Collection) error {
 	return nil
 }
 
+// sameVectors refuses a shard's snapshot from before a vector was removed and
+// added anew: the shard takes the collection's schema, in which that vector is
+// another one, and would lose what it holds of it.
+func sameVectors(have, got *schema.Collection) error {
+	for i := range have.Vectors {
+		v := &have.Vectors[i]
+		if w, ok := got.Vector(v.Name); !ok || v.Number != w.Number {
+			return fmt.Errorf("%w: vector %q of the collection is not the one of the snapshot: one of them was removed and added anew; recover the whole collection", ErrSnapshot, v.Name)
+		}
+	}
+	return nil
+}
+
 // load reads the streams of a collection into shards of fresh numbers.
 func (r *recovery) load(ctx context.Context, at int, p *plan) error {
 	shards := r.a.Manifest().Collections[at].Shards
@@ -360,6 +373,9 @@ func (r *recovery) switchTo(ctx context.Context, p *plan) error {
 	if p.shard != WholeCollection {
 		if !exists || len(old.Shards) != p.total {
 			return errRevision
+		}
+		if err := sameVectors(old.Schema, p.schema); err != nil {
+			return err
 		}
 		cmd.Schema, gone = old.Schema, old.Shards[p.shard:p.shard+1]
 		cmd.Shards = append(append(append([]placement(nil), old.Shards[:p.shard]...), p.places[0]), old.Shards[p.shard+1:]...)

@@ -24,7 +24,7 @@ func (t *stager) update(o *op.Op) (op.Result, error) {
 		v := &o.Schema.Vectors[i]
 		at := slices.IndexFunc(st.fields, func(f fieldState) bool { return f.conf.Name == v.Name && f.conf.Number == v.Number })
 		if at < 0 {
-			fields[i], has[i] = fieldState{field: t.s.newField(v, v.Number)}, (*index.Set)(nil).Edit()
+			fields[i], has[i] = fieldState{field: t.s.newField(v, st.unused(v.Number))}, (*index.Set)(nil).Edit()
 		} else {
 			old := &st.fields[at].conf
 			if old.Size != v.Size || old.Metric != v.Metric || old.Datatype != v.Datatype {
@@ -42,6 +42,15 @@ func (t *stager) update(o *op.Op) (op.Result, error) {
 	}
 	t.c.schema, t.c.fields, t.c.has, t.c.gone = o.Schema, fields, has, gone
 	return op.Result{}, nil
+}
+
+// unused is a number for a vector's keys: its own, unless a shard that came from
+// a snapshot of another history has that in use.
+func (st *state) unused(number uint16) uint16 {
+	for slices.ContainsFunc(st.fields, func(f fieldState) bool { return f.number == number }) {
+		number++
+	}
+	return number
 }
 
 // numbers gives the vectors of a new shard the numbers that stand for them in
