@@ -39,7 +39,7 @@ var (
 
 // sessions are the scripts, in the order they run. Each gets the server's URL,
 // and the binary's path in KITH_BINARY.
-var sessions = []string{"session.mjs", "langchain.mjs", "session.py", "oracle.py", "edge.py", "llamaindex.py", "pgvector.py"}
+var sessions = []string{"session.mjs", "langchain.mjs", "session.py", "oracle.py", "edge.py", "engine.py", "llamaindex.py", "pgvector.py"}
 
 // oracles are the sessions that take a seed.
 var oracles = []string{"oracle.py", "edge.py", "engine.py"}
