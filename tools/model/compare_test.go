@@ -301,9 +301,9 @@ func orderKey(v any, kind string) (float64, bool) {
 		text, _ := v.(string)
 		at, ok := Time(text)
 		return float64(at.UnixMicro()), ok
-	case "integer":
-		n, ok := integer(v)
-		return float64(n), ok
+	case "integer": // 1.0 stands as 1, as in the engine
+		n, ok := number(v)
+		return n, ok && n == math.Trunc(n)
 	}
 	return number(v)
 }
