@@ -64,4 +64,5 @@ bench: build race ## every number of the README
 	bin/kith bench http --data $(DATA)/glove-100
 	bin/kith bench http --data $(DATA)/fashion-mnist-784
 	bin/kith bench collections
+	bin/kith bench payload
 	$(GO) run ./tools/torture -rounds 20

@@ -98,7 +98,7 @@ form of the hnswlib peer.`,
 	f.IntVar(&b.efConstruct, "ef-construct", 200, "breadth of the search that places a node")
 	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
 	declareOutput(f, &b.output)
-	c.AddCommand(newBenchHTTP(), newBenchCollections())
+	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload())
 	return c
 }
 

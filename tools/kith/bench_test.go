@@ -143,3 +143,15 @@ func TestBrokenDataSetsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestBenchPayload(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	out := ok(t, "", "bench", "payload", "--n", "2500", "--seconds", "0.01")
+	for _, want := range []string{"index ref (uuid)", "after the restart: facet of 20 values"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in %s", want, out)
+		}
+	}
+}
