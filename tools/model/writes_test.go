@@ -164,12 +164,14 @@ func (r *run) changeVectors(t *rapid.T) {
 	if _, there := r.c.Vectors["c"]; there {
 		if r.do(t, "DELETE", r.path(t, "/vectors/c"+wait), nil) {
 			r.c.DropVector("c")
+			clear(r.snapshots) // those of other vectors are refused from now on
 		}
 		return
 	}
 	p := Params{2, pick(t, "distance", "Cosine", "Dot", "Euclid", "Manhattan")}
 	if r.do(t, "PUT", r.path(t, "/vectors/c"+wait), object{"dense": object{"size": p.Size, "distance": p.Distance}}) {
 		r.c.Vectors["c"] = p
+		clear(r.snapshots)
 	}
 }
 
