@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -223,5 +224,39 @@ func TestFilesOfRemovedVectorsGo(t *testing.T) {
 	defer closeNode(t, n)
 	if _, err := os.Stat(stray); !os.IsNotExist(err) {
 		t.Errorf("a graph of no vector is still there: %v", err)
+	}
+}
+
+// A write whose time is up before it is proposed is not proposed.
+func TestExpiredWritesProposeNothing(t *testing.T) {
+	n := openNode(t, t.TempDir())
+	defer closeNode(t, n)
+	if err := n.Create(t.Context(), "c", newSchema(2)); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, n, "c", upsert(1, 2))
+	c, err := n.Collection("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := n.Stats().Groups
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Write(ctx, []op.Op{upsert(span(10, 30)...)}, Applied); !errors.Is(err, ErrTimeout) {
+		t.Errorf("a write without time: %v", err)
+	}
+	if _, err := n.Update(ctx, "c", func(c *schema.Collection) error {
+		return c.AddVector(schema.Vector{Name: "v", Size: 2, Metric: index.Dot})
+	}); !errors.Is(err, ErrTimeout) {
+		t.Errorf("a change without time: %v", err)
+	}
+	for i, g := range n.Stats().Groups {
+		if g.LogLast != before[i].LogLast {
+			t.Errorf("group %d: the log went from %d to %d", i, before[i].LogLast, g.LogLast)
+		}
+	}
+	mustCount(t, n, "c", 2)
+	if _, ok := c.Schema().Vector("v"); ok {
+		t.Error("the vector was added")
 	}
 }

@@ -46,6 +46,18 @@ type DeletePayload struct {
 	Keys []string `json:"keys"`
 }
 
+// NewVector is the body of an addition of a vector to a collection.
+type NewVector struct {
+	Dense *DenseVector `json:"dense,omitempty"`
+}
+
+// DenseVector is what a dense vector is, and stays.
+type DenseVector struct {
+	Size     int      `json:"size"`
+	Distance Distance `json:"distance"`
+	Datatype string   `json:"datatype,omitempty"` // float32 when it is empty
+}
+
 // ScrollRequest asks for a page in id order. Limit 0 takes the default, 10.
 type ScrollRequest struct {
 	Filter      json.RawMessage `json:"filter,omitempty"`
