@@ -28,7 +28,7 @@ def match(key, value):
 
 
 def collections():
-    for name in (NAME, NAMED):
+    for name in (NAME, NAMED, "py-changes"):
         client.delete_collection(name)
     assert client.create_collection(NAME, vectors_config=m.VectorParams(size=4, distance=m.Distance.COSINE), metadata={"team": "ö"})
     refused(409, NAME, lambda: client.create_collection(NAME, vectors_config=m.VectorParams(size=4, distance=m.Distance.COSINE)))
@@ -178,6 +178,48 @@ def named_vectors():
     refused(400, "none", lambda: client.query_points(NAMED, query=[1.0], using="none"))
 
 
+def changes():
+    """Vectors of points and of the collection, conditions and batches: the same on the server and in the client's memory."""
+    local = QdrantClient(":memory:")
+    x_is = lambda n: m.Filter(must=[match("x", n)])
+    for c in (client, local):
+        c.create_collection("py-changes", vectors_config={"a": m.VectorParams(size=2, distance=m.Distance.DOT)})
+        c.upsert("py-changes", [m.PointStruct(id=i, vector={"a": [i, i + 1]}, payload={"x": i}) for i in (1, 2)], wait=True)
+        c.create_vector_name("py-changes", "b", m.DenseVectorNameConfig(dense=m.DenseVectorConfig(size=3, distance=m.Distance.EUCLID)))
+        c.update_vectors("py-changes", [m.PointVectors(id=1, vector={"b": [3, 4, 0]})])
+        c.update_vectors("py-changes", [m.PointVectors(id=i, vector={"a": [9, 9]}) for i in (1, 2)], update_filter=x_is(2))
+        c.upsert("py-changes", [m.PointStruct(id=i, vector={"a": [0, i]}) for i in (1, 3)], update_mode=m.UpdateMode.INSERT_ONLY, wait=True)
+        c.upsert("py-changes", m.Batch(ids=[2, 4], vectors={"a": [[5, 5], [6, 6]]}), update_mode=m.UpdateMode.UPDATE_ONLY, wait=True)
+        c.upsert("py-changes", [m.PointStruct(id=i, vector={"a": [7, i]}) for i in (1, 5)], update_filter=x_is(7), wait=True)
+    the_same(local)
+    point = m.PointStruct(id=9, vector={"a": [1, 1], "b": [1, 0, 0]}, payload={"q": 1})
+    for c in (client, local):
+        c.batch_update_points("py-changes", [
+            m.UpsertOperation(upsert=m.PointsList(points=[point])),
+            m.SetPayloadOperation(set_payload=m.SetPayload(payload={"w": 2}, points=[9], key="q.r")),
+            m.UpdateVectorsOperation(update_vectors=m.UpdateVectors(points=[m.PointVectors(id=9, vector={"a": [8, 8]})])),
+            m.DeleteVectorsOperation(delete_vectors=m.DeleteVectors(points=[9], vector=["b"])),
+            m.OverwritePayloadOperation(overwrite_payload=m.SetPayload(payload={"o": 1}, points=[2])),
+            m.ClearPayloadOperation(clear_payload=m.PointIdsList(points=[3])),
+            m.DeletePayloadOperation(delete_payload=m.DeletePayload(keys=["x"], points=[1])),
+            m.DeleteOperation(delete=m.PointIdsList(points=[5])),
+        ], wait=True)
+    the_same(local)
+    refused(404, "77", lambda: client.update_vectors("py-changes", [m.PointVectors(id=77, vector={"a": [1, 1]})]))
+    refused(400, "zz", lambda: client.delete_vectors("py-changes", ["zz"], points=[1]))
+    for c in (client, local):
+        c.delete_vectors("py-changes", ["a"], points=m.Filter(must=[m.HasIdCondition(has_id=[2])]))
+        c.delete_vector_name("py-changes", "b")
+    the_same(local)
+    assert list(client.get_collection("py-changes").config.params.vectors) == ["a"]
+    client.delete_collection("py-changes")
+
+
+def the_same(local):
+    have, want = ({p.id: (p.vector, p.payload) for p in c.scroll("py-changes", limit=50, with_vectors=True)[0]} for c in (client, local))
+    assert have == want, (have, want)
+
+
 def deletes():
     client.delete(NAME, points_selector=[1, 999], wait=True)
     assert client.retrieve(NAME, ids=[1]) == []
@@ -187,7 +229,7 @@ def deletes():
     assert not client.collection_exists(NAME)
 
 
-for step in (collections, upserts, reads, filters, queries, by_value, payloads, aliases, named_vectors, deletes):
+for step in (collections, upserts, reads, filters, queries, by_value, payloads, aliases, named_vectors, changes, deletes):
     try:
         step()
     except BaseException:
