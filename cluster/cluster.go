@@ -87,7 +87,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.cache = storage.NewCache(n.o.CacheBytes)
+	n.cache = storage.NewCache(n.o.CacheBytes, groups, n.o.MemTableBytes)
 	n.optimizer = shard.NewOptimizer(n.o.IndexWorkers, n.log)
 	n.meta = newCatalogue(groups)
 	n.metaRaft, err = openMember(filepath.Join(n.o.Dir, "cluster"), n.meta, memberOptions{log: n.log.With("group", "cluster"), snapshots: true, segment: 1 << 20})

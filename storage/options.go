@@ -59,9 +59,15 @@ type Cache struct {
 	files  *pebble.FileCache
 }
 
-// NewCache makes a cache of so many bytes of blocks.
-func NewCache(bytes int64) *Cache {
-	return &Cache{blocks: pebble.NewCache(bytes), files: pebble.NewFileCache(2, openFiles)}
+// NewCache makes a cache of so many bytes of blocks for a number of stores.
+// Pebble counts memtables against the cache (they take their own memory all the
+// same): without room for the one in use and the one that is kept for its turn, a
+// small cache would hold nothing at all.
+func NewCache(bytes int64, stores int, memTableBytes int64) *Cache {
+	if memTableBytes <= 0 {
+		memTableBytes = DefaultMemTableBytes
+	}
+	return &Cache{blocks: pebble.NewCache(bytes + 2*int64(stores)*memTableBytes), files: pebble.NewFileCache(2, openFiles)}
 }
 
 // Close lets go of the cache; a nil Cache is fine.

@@ -93,7 +93,7 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 	}
 	s := &Store{dir: dir, o: o, lock: lock, health: newHealth(o.Logger, o.fatal)}
 	if o.Cache == nil {
-		s.own = NewCache(DefaultCacheBytes)
+		s.own = NewCache(DefaultCacheBytes, 1, s.o.MemTableBytes)
 		s.o.Cache = s.own
 	}
 	db, err := openPebble(dir, s.o.pebble(dir, lock, s.health))

@@ -280,7 +280,7 @@ func TestCheckpointOpens(t *testing.T) {
 }
 
 func TestSharedCache(t *testing.T) {
-	cache := NewCache(1 << 20)
+	cache := NewCache(1<<20, 1, 0)
 	fs := vfs.NewMem()
 	a, b := mustOpen(t, "a", Options{FS: fs, Cache: cache}), mustOpen(t, "b", Options{FS: fs, Cache: cache})
 	for i, s := range []*Store{a, b} {
