@@ -239,18 +239,26 @@ func (b *payloadBench) ask(c *cobra.Command, kith *client.Client, when string) e
 			return fmt.Errorf("%s: %w", q.name, err)
 		}
 		p50, p99 := quantiles(latency) // microseconds
-		if err := b.line(c, when+q.name, found, float64(len(latency))/took.Seconds(), p50/1e3, p99/1e3); err != nil {
+		f := figures{when + q.name, found, float64(len(latency)) / took.Seconds(), p50 / 1e3, p99 / 1e3}
+		if err := b.line(c, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *payloadBench) line(c *cobra.Command, name string, found int, qps, p50, p99 float64) error {
+// figures are what was measured of one question.
+type figures struct {
+	name          string
+	found         int
+	qps, p50, p99 float64
+}
+
+func (b *payloadBench) line(c *cobra.Command, f figures) error {
 	if b.output == "json" {
-		return printJSON(c.OutOrStdout(), map[string]any{"stage": name, "found": found, "qps": qps, "p50_ms": p50, "p99_ms": p99})
+		return printJSON(c.OutOrStdout(), map[string]any{"stage": f.name, "found": f.found, "qps": f.qps, "p50_ms": f.p50, "p99_ms": f.p99})
 	}
-	_, err := fmt.Fprintf(c.OutOrStdout(), "%-52s found %9s  %9.0f /s  p50 %8.2f ms  p99 %8.2f ms\n", name, thousands(found), qps, p50, p99)
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%-52s found %9s  %9.0f /s  p50 %8.2f ms  p99 %8.2f ms\n", f.name, thousands(f.found), f.qps, f.p50, f.p99)
 	return err
 }
 
