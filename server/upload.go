@@ -135,7 +135,7 @@ func (u *upload) run(conn net.Conn) {
 	}
 	d, name, err := u.receive(ctx, body)
 	if err != nil {
-		cancel()
+		defer cancel() // after the answer: what the client still sends is read until then
 		u.discard(d)
 		u.answer(conn, body, nil, err)
 		return

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // Draft is a file under way: nobody sees it before Keep.
@@ -96,8 +95,11 @@ func (d *Draft) Keep(name string) (File, error) {
 	if err := syncDir(dir); err != nil {
 		return File{}, err
 	}
-
-	return File{Name: name, Size: d.size, Created: time.Now().UTC(), Checksum: d.Checksum()}, nil
+	info, err := d.f.Stat() // its time is what a list says
+	if err != nil {
+		return File{}, err
+	}
+	return File{Name: name, Size: d.size, Created: info.ModTime().UTC(), Checksum: d.Checksum()}, nil
 }
 
 // Discard ends the draft; what was kept stays.
