@@ -89,8 +89,22 @@ type Progress struct {
 	Complete  bool
 	Versioned bool     // its rows are of this build's version
 	Next      point.ID // first point that is not in, while it is not complete
-	Points    int      // slots that have a value in it
-	Bytes     int64    // about, in memory
+}
+
+// Size is how much an index holds.
+type Size struct {
+	Points int   // slots that have a value in it
+	Bytes  int64 // about, in memory
+}
+
+// Size counts what a field's index holds. It goes through all terms: not for a
+// loop.
+func (x *Indexes) Size(name string) Size {
+	f, ok := x.fields[name]
+	if !ok {
+		return Size{}
+	}
+	return Size{Points: f.points(), Bytes: f.bytes()}
 }
 
 // Progress tells how far a field's index is; false when there is none.
@@ -99,7 +113,7 @@ func (x *Indexes) Progress(name string) (Progress, bool) {
 	if !ok {
 		return Progress{}, false
 	}
-	return Progress{Complete: f.done, Versioned: f.versioned, Next: f.next, Points: f.points(), Bytes: f.bytes()}, true
+	return Progress{Complete: f.done, Versioned: f.versioned, Next: f.next}, true
 }
 
 // points is the slots that have a value of the index's kind. A slot that has one

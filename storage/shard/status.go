@@ -23,6 +23,7 @@ type Status struct {
 type PayloadIndex struct {
 	payload.Schema
 	payload.Progress
+	payload.Size
 }
 
 // Status reads the shard's figures; safe from anywhere, also after a drop.
@@ -57,9 +58,10 @@ func (s *Shard) Status() Status {
 	defer s.mu.RUnlock()
 	for _, ix := range s.mu.payload.Schemas() {
 		p, _ := s.mu.payload.Progress(ix.Field)
-		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, p})
+		size := s.mu.payload.Size(ix.Field)
+		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, p, size})
 		out.Green = out.Green && p.Complete
-		out.ResidentBytes += p.Bytes
+		out.ResidentBytes += size.Bytes
 	}
 	return out
 }

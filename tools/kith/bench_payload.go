@@ -29,8 +29,8 @@ func newBenchPayload() *cobra.Command {
 		Short: "Measure filtered counts, pages and facets over points with ten payload fields",
 		Long: `Load points with ten payload fields into a throw-away server, ask without
 indexes, index every field (time and memory for each), and ask again: counts,
-pages in id order and by value, facets. Every answer's size is checked against
-what was generated. At the end the server restarts.`,
+pages in id order and by value, facets. Sizes of answers are checked against
+what was generated, but for geo and text. At the end the server restarts.`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error { return b.run(c) },
 	}
