@@ -333,15 +333,18 @@ func change[E any](c *column[E], e E, add bool) bool {
 	return c.remove(e)
 }
 
-// Settle ends a load: what came out of order is put in order.
-func (x *Indexes) Settle() {
-	for _, f := range x.fields {
-		if f.places != nil {
-			f.places.merge()
-		}
-		if f.numbers != nil {
-			f.numbers.ints.merge()
-			f.numbers.floats.merge()
-		}
+// Settle ends a load or the build of a field's index: what came out of order is
+// put in order.
+func (x *Indexes) Settle(name string) {
+	f, ok := x.fields[name]
+	if !ok {
+		return
+	}
+	if f.places != nil {
+		f.places.merge()
+	}
+	if f.numbers != nil {
+		f.numbers.ints.merge()
+		f.numbers.floats.merge()
 	}
 }

@@ -148,6 +148,9 @@ func (s *Shard) backfillField(field string) (err error) {
 		s.mu.payload.Put(p.row, p.slot)
 	}
 	s.mu.payload.Put(state, 0)
+	if st.done {
+		s.mu.payload.Settle(field)
+	}
 	s.mu.Unlock()
 	s.progress(j, st.seen, max(s.current.Load().live.Len()-j.Done-st.seen, 0))
 	if st.done {

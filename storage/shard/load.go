@@ -143,7 +143,9 @@ func (l *loader) loadPostings() error {
 		l.s.mu.payload.Put(row, slot)
 		return true
 	})
-	l.s.mu.payload.Settle()
+	for _, ix := range l.row.Indexes {
+		l.s.mu.payload.Settle(ix.Field)
+	}
 	l.st.analyzers = l.s.analyzers()
 	return err
 }
