@@ -1,0 +1,15 @@
+package simd
+
+import "unsafe"
+
+func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	code8RowsScalar(c, base, stride, ids, out)
+}
+
+func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	code4RowsScalar(c, base, stride, ids, out)
+}
+
+// Hadamard is the Walsh-Hadamard transform of v, in place, not normalised:
+// lengths grow by √len(v), which is a power of two.
+func Hadamard(v []float32) { hadamardScalar(v) }
