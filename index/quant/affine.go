@@ -1,17 +1,15 @@
 package quant
 
 import (
-	"encoding/binary"
 	"math"
-	"math/rand/v2"
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 )
 
-// Affine codes each dimension of a centred, rotated vector by a few bits, with a
-// scale of the vector's own:
+// Affine codes each dimension of a centred vector, most often rotated, by a few
+// bits, with a scale of the vector's own:
 //
 //	x ≈ mean + R⁻¹·scale·(code − middle)
 //
@@ -19,11 +17,9 @@ import (
 // exact, so that the estimate of a product with another vector has no bias
 // (Gao et al., extended RaBitQ, arXiv 2409.09913).
 type Affine struct {
-	metric index.Metric
-	dim    int
-	bits   int // 4 or 8; of 8 only 7 are used, see simd.Code8Bytes
-	mean   []float32
-	turn   rotation
+	frame
+	bits   int     // 4 or 8; of 8 only 7 are used, see simd.Code8Bytes
+	common float32 // distance between two codes; 0: each vector has its own
 }
 
 // AffineOptions shapes an Affine.
@@ -32,12 +28,17 @@ type AffineOptions struct {
 	Dim    int
 	Bits   int // 4 or 8
 	Seed   uint64
+	// Plain leaves vectors as they are turned.
+	Plain bool
+	// Step is one distance between two codes for all vectors; what lies beyond the
+	// last code is cut off. 0: each vector has its own.
+	Step float32
 }
 
 // NewAffine makes the code of vectors whose mean is known.
 func NewAffine(o AffineOptions, mean []float32) *Affine {
-	a := &Affine{metric: o.Metric, dim: o.Dim, bits: o.Bits, mean: mean}
-	a.turn = newRotation(o.Dim, o.Seed)
+	a := &Affine{frame: frame{metric: o.Metric, mean: mean, seed: o.Seed, plain: o.Plain}, bits: o.Bits, common: o.Step}
+	a.frame.ready()
 	return a
 }
 
@@ -52,39 +53,17 @@ func (a *Affine) levels() int {
 // RowBytes is the size of a code: two floats, and Bits for each dimension.
 func (a *Affine) RowBytes() int {
 	if a.bits == 4 {
-		return simd.Code4Bytes(a.dim)
+		return simd.Code4Bytes(a.dim())
 	}
-	return simd.Code8Bytes(a.dim)
-}
-
-// centred puts the rotated difference to the mean into out, and answers its
-// squared length.
-func (a *Affine) centred(out, v []float32) (norm float32) {
-	for i, x := range v {
-		out[i] = x - a.mean[i]
-	}
-	norm = simd.Dot(out[:a.dim], out[:a.dim])
-	a.turn.apply(out[:a.dim])
-	return norm
+	return simd.Code8Bytes(a.dim())
 }
 
 // Encode implements Code.
 func (a *Affine) Encode(row []byte, v []float32, s *Scratch) {
-	x := s.take(a.dim)
+	x := s.take(a.dim())
 	norm := a.centred(x, v)
 	along := a.pick(row[simd.CodeHead:], x)
-	mul := float32(0)
-	if along > 0 {
-		mul = norm / along
-	}
-	add := norm
-	if a.metric != index.Euclid {
-		mul, add = -mul, -simd.Dot(a.mean, v)
-	} else {
-		mul *= -2
-	}
-	binary.LittleEndian.PutUint32(row, math.Float32bits(add))
-	binary.LittleEndian.PutUint32(row[4:], math.Float32bits(mul))
+	a.head(row, v, [2]float32{norm, along})
 }
 
 // pick writes the codes of x and answers the product of x with its code, both
@@ -116,7 +95,10 @@ func (a *Affine) step(x []float32, most float32) float32 {
 	levels := float32(a.levels())
 	middle := levels / 2
 	full := most / middle
-	if a.bits != 4 {
+	switch {
+	case a.common > 0:
+		return a.common
+	case a.bits != 4:
 		return full
 	}
 	best, at := float32(-1), full
@@ -156,7 +138,7 @@ type affineQuery struct {
 
 // Ask implements Code.
 func (a *Affine) Ask(v []float32, q *Query) {
-	x := q.scratch.take(a.dim)
+	x := q.scratch.take(a.dim())
 	norm := a.centred(x, v)
 	var most float32
 	for _, f := range x {
@@ -164,11 +146,11 @@ func (a *Affine) Ask(v []float32, q *Query) {
 	}
 	c := &q.affine
 	c.four = a.bits == 4
-	if n := simd.CodeDims(a.dim); cap(c.Query) < n {
+	if n := simd.CodeDims(a.dim()); cap(c.Query) < n {
 		c.Query = make([]int8, n)
 	} else {
 		c.Query = c.Query[:n]
-		clear(c.Query[a.dim:])
+		clear(c.Query[a.dim():])
 	}
 	scale := most / 127
 	inverse := float32(0)
@@ -188,12 +170,7 @@ func (a *Affine) Ask(v []float32, q *Query) {
 	}
 	c.Mul = scale
 	c.Bias = -scale * float32(sum) * float32(a.levels()) / 2
-	c.Add = 0
-	if a.metric == index.Euclid {
-		c.Add = norm
-	} else {
-		c.Add = simd.Dot(a.mean, a.mean) - simd.Dot(a.mean, v)
-	}
+	c.Add = a.apart(v, norm)
 	q.kind = c
 }
 
@@ -203,49 +180,4 @@ func (c *affineQuery) distances(base unsafe.Pointer, stride int, ids []uint32, o
 		return
 	}
 	c.Distances8(base, stride, ids, out)
-}
-
-// rotation is a random orthogonal map that costs little: two rounds of a random
-// choice of signs and a Walsh-Hadamard transform, over the first and then over
-// the last 2ᵏ dimensions.
-type rotation struct {
-	size  int // 2ᵏ
-	signs [][]float32
-	scale float32
-}
-
-const turns = 4
-
-func newRotation(dim int, seed uint64) rotation {
-	r := rotation{size: 1}
-	for 2*r.size <= dim {
-		r.size *= 2
-	}
-	r.scale = float32(1 / math.Sqrt(float64(r.size)))
-	random := rand.New(rand.NewPCG(seed, uint64(dim)))
-	rounds := turns
-	for range rounds {
-		signs := make([]float32, r.size)
-		for i := range signs {
-			signs[i] = r.scale
-			if random.Uint64()&1 == 0 {
-				signs[i] = -r.scale
-			}
-		}
-		r.signs = append(r.signs, signs)
-	}
-	return r
-}
-
-func (r *rotation) apply(v []float32) {
-	for round, signs := range r.signs {
-		part := v[:r.size]
-		if round%2 == 1 {
-			part = v[len(v)-r.size:]
-		}
-		for i, s := range signs {
-			part[i] *= s
-		}
-		simd.Hadamard(part)
-	}
 }
