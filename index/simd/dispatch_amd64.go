@@ -20,6 +20,8 @@ var (
 
 func level() string {
 	switch {
+	case useVNNI:
+		return "avx512vnni"
 	case useAVX512:
 		return "avx512"
 	case useAVX2:

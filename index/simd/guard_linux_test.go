@@ -82,3 +82,27 @@ func checkGuarded(t *testing.T, words, cut int, first bool) {
 		}
 	}
 }
+
+// Rows that begin and end where memory does: queries and rows are read to their
+// ends and no further.
+func TestCodesTouchNothingOutside(t *testing.T) {
+	each(t, func(t *testing.T) {
+		ids := []uint32{2, 0, 1, 0, 2}
+		for _, first := range []bool{true, false} {
+			for dims := 32; dims <= 288; dims += 32 {
+				query := guarded(t, dims/4, first)
+				c := Codes{Query: unsafe.Slice((*int8)(unsafe.Pointer(&query[0])), dims)}
+				for _, k := range codeKinds {
+					data := guarded(t, 3*k.rowBytes(dims)/4, first)
+					for length := 1; length <= len(ids); length++ {
+						out := guarded(t, length, first)
+						k.ask(&c, unsafe.Pointer(&data[0]), k.rowBytes(dims), ids[:length], out)
+					}
+				}
+			}
+			for n := 1; n <= 256; n *= 2 {
+				Hadamard(guarded(t, n, first))
+			}
+		}
+	})
+}

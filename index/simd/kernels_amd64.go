@@ -134,5 +134,30 @@ func l1ByteRowsAVX512(query []byte, base *byte, stride int, ids []uint32, out []
 //go:noescape
 func cosByteRowsAVX512(query []byte, norm float32, base *byte, stride int, ids []uint32, out []float32)
 
+// code8RowsAVX2 sets out[i] to the distance of Codes to row ids[i] of 8-bit codes.
+//
+//go:noescape
+func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// code4RowsAVX2 sets out[i] to the distance of Codes to row ids[i] of 4-bit codes.
+//
+//go:noescape
+func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// code8RowsVNNI sets out[i] to the distance of Codes to row ids[i] of 8-bit codes.
+//
+//go:noescape
+func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// code4RowsVNNI sets out[i] to the distance of Codes to row ids[i] of 4-bit codes.
+//
+//go:noescape
+func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// hadamardAVX2 is the Walsh-Hadamard transform of v, whose length is a power of two from 16 on.
+//
+//go:noescape
+func hadamardAVX2(v []float32)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

@@ -4775,6 +4775,1211 @@ stored:
 done:
 	RET
 
+DATA ones16<>+0(SB)/4, $0x00010001
+GLOBL ones16<>(SB), RODATA|NOPTR, $4
+
+DATA nibbles<>+0(SB)/4, $0x0f0f0f0f
+GLOBL nibbles<>(SB), RODATA|NOPTR, $4
+
+DATA shiftHigh<>+0(SB)/4, $0x00000000
+DATA shiftHigh<>+4(SB)/4, $0x00000000
+DATA shiftHigh<>+8(SB)/4, $0x00000000
+DATA shiftHigh<>+12(SB)/4, $0x00000000
+DATA shiftHigh<>+16(SB)/4, $0x00000004
+DATA shiftHigh<>+20(SB)/4, $0x00000004
+DATA shiftHigh<>+24(SB)/4, $0x00000004
+DATA shiftHigh<>+28(SB)/4, $0x00000004
+GLOBL shiftHigh<>(SB), RODATA|NOPTR, $32
+
+// func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·code8RowsAVX2(SB), NOSPLIT, $0-104
+	XORQ         R11, R11
+	CMPQ         ids_len+64(FP), R11
+	JE           done
+	MOVQ         query_base+0(FP), AX
+	MOVQ         query_len+8(FP), R12
+	VPBROADCASTD ones16<>+0(SB), Y4
+	MOVQ         ids_base+56(FP), SI
+	XORQ         CX, CX
+
+warm:
+	MOVL  (SI)(CX*4), DX
+	IMULQ stride+48(FP), DX
+	ADDQ  base+40(FP), DX
+	XORQ  BX, BX
+
+line:
+	PREFETCHT0 (DX)(BX*1)
+	ADDQ       $0x40, BX
+	CMPQ       BX, R12
+	JL         line
+	PREFETCHT0 7(DX)(R12*1)
+	INCQ       CX
+	CMPQ       CX, $0x08
+	JGE        group
+	CMPQ       CX, ids_len+64(FP)
+	JL         warm
+
+group:
+	MOVQ    ids_len+64(FP), DX
+	DECQ    DX
+	MOVQ    ids_base+56(FP), SI
+	LEAQ    (R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), CX
+	IMULQ   stride+48(FP), CX
+	ADDQ    base+40(FP), CX
+	LEAQ    1(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    2(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    3(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	MOVQ    ids_len+64(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+56(FP), R13
+	LEAQ    8(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), DX
+	IMULQ   stride+48(FP), DX
+	ADDQ    base+40(FP), DX
+	LEAQ    9(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    10(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R8
+	IMULQ   stride+48(FP), R8
+	ADDQ    base+40(FP), R8
+	LEAQ    11(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R10
+	IMULQ   stride+48(FP), R10
+	ADDQ    base+40(FP), R10
+	ADDQ    $0x04, R11
+	VPXOR   X0, X0, X0
+	VPXOR   X1, X1, X1
+	VPXOR   X2, X2, X2
+	VPXOR   X3, X3, X3
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     tail
+
+body:
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    (AX)(R13*1), Y5
+	VMOVDQU    8(CX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y0, Y0
+	VMOVDQU    8(BX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VMOVDQU    8(DI)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VMOVDQU    8(R9)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VMOVDQU    32(AX)(R13*1), Y5
+	VMOVDQU    40(CX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y0, Y0
+	VMOVDQU    40(BX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VMOVDQU    40(DI)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VMOVDQU    40(R9)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	ADDQ       $0x40, R13
+	CMPQ       R13, R14
+	JL         body
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+
+block:
+	VMOVDQU    (AX)(R13*1), Y5
+	VMOVDQU    8(CX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y0, Y0
+	VMOVDQU    8(BX)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VMOVDQU    8(DI)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VMOVDQU    8(R9)(R13*1), Y6
+	VPMADDUBSW Y5, Y6, Y6
+	VPMADDWD   Y4, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	ADDQ       $0x20, R13
+	CMPQ       R13, R12
+	JL         block
+
+summed:
+	PREFETCHT0   7(DX)(R12*1)
+	PREFETCHT0   7(SI)(R12*1)
+	PREFETCHT0   7(R8)(R12*1)
+	PREFETCHT0   7(R10)(R12*1)
+	VPHADDD      Y1, Y0, Y5
+	VPHADDD      Y3, Y2, Y6
+	VPHADDD      Y6, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X0
+	VPADDD       X0, X5, X0
+	VCVTDQ2PS    X0, X0
+	VBROADCASTSS mul+28(FP), X1
+	VMULPS       X1, X0, X0
+	VBROADCASTSS bias+32(FP), X1
+	VADDPS       X1, X0, X0
+	VMOVSD       (CX), X1
+	VMOVHPS      (BX), X1, X1
+	VMOVSD       (DI), X2
+	VMOVHPS      (R9), X2, X2
+	VSHUFPS      $0x88, X2, X1, X3
+	VSHUFPS      $0xdd, X2, X1, X1
+	VBROADCASTSS add+24(FP), X2
+	VADDPS       X3, X2, X2
+	VMULPS       X0, X1, X0
+	VADDPS       X0, X2, X0
+	MOVQ         out_base+80(FP), CX
+	MOVQ         R11, DX
+	SUBQ         ids_len+64(FP), DX
+	JG           part
+	VMOVUPS      X0, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       DX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       DX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·code4RowsAVX2(SB), NOSPLIT, $0-104
+	XORQ         R11, R11
+	CMPQ         ids_len+64(FP), R11
+	JE           done
+	MOVQ         query_base+0(FP), AX
+	MOVQ         query_len+8(FP), R12
+	SHRQ         $0x01, R12
+	VPBROADCASTD ones16<>+0(SB), Y4
+	VPBROADCASTD nibbles<>+0(SB), Y5
+	MOVQ         ids_base+56(FP), SI
+	XORQ         CX, CX
+
+warm:
+	MOVL  (SI)(CX*4), DX
+	IMULQ stride+48(FP), DX
+	ADDQ  base+40(FP), DX
+	XORQ  BX, BX
+
+line:
+	PREFETCHT0 (DX)(BX*1)
+	ADDQ       $0x40, BX
+	CMPQ       BX, R12
+	JL         line
+	PREFETCHT0 7(DX)(R12*1)
+	INCQ       CX
+	CMPQ       CX, $0x08
+	JGE        group
+	CMPQ       CX, ids_len+64(FP)
+	JL         warm
+
+group:
+	MOVQ    ids_len+64(FP), DX
+	DECQ    DX
+	MOVQ    ids_base+56(FP), SI
+	LEAQ    (R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), CX
+	IMULQ   stride+48(FP), CX
+	ADDQ    base+40(FP), CX
+	LEAQ    1(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    2(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    3(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	MOVQ    ids_len+64(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+56(FP), R13
+	LEAQ    8(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), DX
+	IMULQ   stride+48(FP), DX
+	ADDQ    base+40(FP), DX
+	LEAQ    9(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    10(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R8
+	IMULQ   stride+48(FP), R8
+	ADDQ    base+40(FP), R8
+	LEAQ    11(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R10
+	IMULQ   stride+48(FP), R10
+	ADDQ    base+40(FP), R10
+	ADDQ    $0x04, R11
+	VPXOR   X0, X0, X0
+	VPXOR   X1, X1, X1
+	VPXOR   X2, X2, X2
+	VPXOR   X3, X3, X3
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     tail
+
+body:
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    (AX)(R13*2), Y6
+	VMOVDQU    32(AX)(R13*2), Y7
+	VPERM2I128 $0x20, Y7, Y6, Y8
+	VPERM2I128 $0x31, Y7, Y6, Y6
+	VMOVDQU    64(AX)(R13*2), Y7
+	VMOVDQU    96(AX)(R13*2), Y9
+	VPERM2I128 $0x20, Y9, Y7, Y10
+	VPERM2I128 $0x31, Y9, Y7, Y7
+	VMOVDQU    8(CX)(R13*1), Y9
+	VPAND      Y5, Y9, Y11
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y8, Y11, Y11
+	VPMADDUBSW Y6, Y9, Y9
+	VPADDW     Y9, Y11, Y11
+	VMOVDQU    40(CX)(R13*1), Y9
+	VPAND      Y5, Y9, Y12
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y10, Y12, Y12
+	VPMADDUBSW Y7, Y9, Y9
+	VPADDW     Y9, Y12, Y12
+	VPADDW     Y12, Y11, Y11
+	VPMADDWD   Y4, Y11, Y11
+	VPADDD     Y11, Y0, Y0
+	VMOVDQU    8(BX)(R13*1), Y9
+	VPAND      Y5, Y9, Y11
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y8, Y11, Y11
+	VPMADDUBSW Y6, Y9, Y9
+	VPADDW     Y9, Y11, Y11
+	VMOVDQU    40(BX)(R13*1), Y9
+	VPAND      Y5, Y9, Y12
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y10, Y12, Y12
+	VPMADDUBSW Y7, Y9, Y9
+	VPADDW     Y9, Y12, Y12
+	VPADDW     Y12, Y11, Y11
+	VPMADDWD   Y4, Y11, Y11
+	VPADDD     Y11, Y1, Y1
+	VMOVDQU    8(DI)(R13*1), Y9
+	VPAND      Y5, Y9, Y11
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y8, Y11, Y11
+	VPMADDUBSW Y6, Y9, Y9
+	VPADDW     Y9, Y11, Y11
+	VMOVDQU    40(DI)(R13*1), Y9
+	VPAND      Y5, Y9, Y12
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y10, Y12, Y12
+	VPMADDUBSW Y7, Y9, Y9
+	VPADDW     Y9, Y12, Y12
+	VPADDW     Y12, Y11, Y11
+	VPMADDWD   Y4, Y11, Y11
+	VPADDD     Y11, Y2, Y2
+	VMOVDQU    8(R9)(R13*1), Y9
+	VPAND      Y5, Y9, Y11
+	VPSRLW     $0x04, Y9, Y9
+	VPAND      Y5, Y9, Y9
+	VPMADDUBSW Y8, Y11, Y11
+	VPMADDUBSW Y6, Y9, Y9
+	VPADDW     Y9, Y11, Y11
+	VMOVDQU    40(R9)(R13*1), Y6
+	VPAND      Y5, Y6, Y8
+	VPSRLW     $0x04, Y6, Y6
+	VPAND      Y5, Y6, Y6
+	VPMADDUBSW Y10, Y8, Y8
+	VPMADDUBSW Y7, Y6, Y6
+	VPADDW     Y6, Y8, Y8
+	VPADDW     Y8, Y11, Y11
+	VPMADDWD   Y4, Y11, Y11
+	VPADDD     Y11, Y3, Y3
+	ADDQ       $0x40, R13
+	CMPQ       R13, R14
+	JL         body
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+
+block:
+	VMOVDQU        (AX)(R13*2), Y6
+	VMOVDQU        shiftHigh<>+0(SB), Y7
+	VBROADCASTI128 8(CX)(R13*1), Y8
+	VPSRLVD        Y7, Y8, Y8
+	VPAND          Y5, Y8, Y8
+	VPMADDUBSW     Y6, Y8, Y8
+	VPMADDWD       Y4, Y8, Y8
+	VPADDD         Y8, Y0, Y0
+	VBROADCASTI128 8(BX)(R13*1), Y8
+	VPSRLVD        Y7, Y8, Y8
+	VPAND          Y5, Y8, Y8
+	VPMADDUBSW     Y6, Y8, Y8
+	VPMADDWD       Y4, Y8, Y8
+	VPADDD         Y8, Y1, Y1
+	VBROADCASTI128 8(DI)(R13*1), Y8
+	VPSRLVD        Y7, Y8, Y8
+	VPAND          Y5, Y8, Y8
+	VPMADDUBSW     Y6, Y8, Y8
+	VPMADDWD       Y4, Y8, Y8
+	VPADDD         Y8, Y2, Y2
+	VBROADCASTI128 8(R9)(R13*1), Y8
+	VPSRLVD        Y7, Y8, Y8
+	VPAND          Y5, Y8, Y8
+	VPMADDUBSW     Y6, Y8, Y8
+	VPMADDWD       Y4, Y8, Y8
+	VPADDD         Y8, Y3, Y3
+	ADDQ           $0x10, R13
+	CMPQ           R13, R12
+	JL             block
+
+summed:
+	PREFETCHT0   7(DX)(R12*1)
+	PREFETCHT0   7(SI)(R12*1)
+	PREFETCHT0   7(R8)(R12*1)
+	PREFETCHT0   7(R10)(R12*1)
+	VPHADDD      Y1, Y0, Y6
+	VPHADDD      Y3, Y2, Y7
+	VPHADDD      Y7, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X0
+	VPADDD       X0, X6, X0
+	VCVTDQ2PS    X0, X0
+	VBROADCASTSS mul+28(FP), X1
+	VMULPS       X1, X0, X0
+	VBROADCASTSS bias+32(FP), X1
+	VADDPS       X1, X0, X0
+	VMOVSD       (CX), X1
+	VMOVHPS      (BX), X1, X1
+	VMOVSD       (DI), X2
+	VMOVHPS      (R9), X2, X2
+	VSHUFPS      $0x88, X2, X1, X3
+	VSHUFPS      $0xdd, X2, X1, X1
+	VBROADCASTSS add+24(FP), X2
+	VADDPS       X3, X2, X2
+	VMULPS       X0, X1, X0
+	VADDPS       X0, X2, X0
+	MOVQ         out_base+80(FP), CX
+	MOVQ         R11, DX
+	SUBQ         ids_len+64(FP), DX
+	JG           part
+	VMOVUPS      X0, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       DX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       DX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·code8RowsVNNI(SB), NOSPLIT, $0-104
+	XORQ R11, R11
+	CMPQ ids_len+64(FP), R11
+	JE   done
+	MOVQ query_base+0(FP), AX
+	MOVQ query_len+8(FP), R12
+	MOVQ ids_base+56(FP), SI
+	XORQ CX, CX
+
+warm:
+	MOVL  (SI)(CX*4), DX
+	IMULQ stride+48(FP), DX
+	ADDQ  base+40(FP), DX
+	XORQ  BX, BX
+
+line:
+	PREFETCHT0 (DX)(BX*1)
+	ADDQ       $0x40, BX
+	CMPQ       BX, R12
+	JL         line
+	PREFETCHT0 7(DX)(R12*1)
+	INCQ       CX
+	CMPQ       CX, $0x08
+	JGE        group
+	CMPQ       CX, ids_len+64(FP)
+	JL         warm
+
+group:
+	MOVQ    ids_len+64(FP), DX
+	DECQ    DX
+	MOVQ    ids_base+56(FP), SI
+	LEAQ    (R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), CX
+	IMULQ   stride+48(FP), CX
+	ADDQ    base+40(FP), CX
+	LEAQ    1(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    2(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    3(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	MOVQ    ids_len+64(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+56(FP), R13
+	LEAQ    8(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), DX
+	IMULQ   stride+48(FP), DX
+	ADDQ    base+40(FP), DX
+	LEAQ    9(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    10(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R8
+	IMULQ   stride+48(FP), R8
+	ADDQ    base+40(FP), R8
+	LEAQ    11(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R10
+	IMULQ   stride+48(FP), R10
+	ADDQ    base+40(FP), R10
+	ADDQ    $0x04, R11
+	VPXOR   X0, X0, X0
+	VPXOR   X1, X1, X1
+	VPXOR   X2, X2, X2
+	VPXOR   X3, X3, X3
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     tail
+
+body:
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU64  (AX)(R13*1), Z4
+	VMOVDQU64  8(CX)(R13*1), Z5
+	VPDPBUSD   Z4, Z5, Z0
+	VMOVDQU64  8(BX)(R13*1), Z5
+	VPDPBUSD   Z4, Z5, Z1
+	VMOVDQU64  8(DI)(R13*1), Z5
+	VPDPBUSD   Z4, Z5, Z2
+	VMOVDQU64  8(R9)(R13*1), Z5
+	VPDPBUSD   Z4, Z5, Z3
+	ADDQ       $0x40, R13
+	CMPQ       R13, R14
+	JL         body
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+
+block:
+	VMOVDQU  (AX)(R13*1), Y6
+	VMOVDQU  8(CX)(R13*1), Y7
+	VPDPBUSD Z6, Z7, Z0
+	VMOVDQU  8(BX)(R13*1), Y7
+	VPDPBUSD Z6, Z7, Z1
+	VMOVDQU  8(DI)(R13*1), Y7
+	VPDPBUSD Z6, Z7, Z2
+	VMOVDQU  8(R9)(R13*1), Y7
+	VPDPBUSD Z6, Z7, Z3
+	ADDQ     $0x20, R13
+	CMPQ     R13, R12
+	JL       block
+
+summed:
+	PREFETCHT0    7(DX)(R12*1)
+	PREFETCHT0    7(SI)(R12*1)
+	PREFETCHT0    7(R8)(R12*1)
+	PREFETCHT0    7(R10)(R12*1)
+	VEXTRACTI64X4 $0x01, Z0, Y4
+	VPADDD        Y4, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y4
+	VPADDD        Y4, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPADDD        Y4, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPADDD        Y4, Y3, Y3
+	VPHADDD       Y1, Y0, Y4
+	VPHADDD       Y3, Y2, Y5
+	VPHADDD       Y5, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X0
+	VPADDD        X0, X4, X0
+	VCVTDQ2PS     X0, X0
+	VBROADCASTSS  mul+28(FP), X1
+	VMULPS        X1, X0, X0
+	VBROADCASTSS  bias+32(FP), X1
+	VADDPS        X1, X0, X0
+	VMOVSD        (CX), X1
+	VMOVHPS       (BX), X1, X1
+	VMOVSD        (DI), X2
+	VMOVHPS       (R9), X2, X2
+	VSHUFPS       $0x88, X2, X1, X3
+	VSHUFPS       $0xdd, X2, X1, X1
+	VBROADCASTSS  add+24(FP), X2
+	VADDPS        X3, X2, X2
+	VMULPS        X0, X1, X0
+	VADDPS        X0, X2, X0
+	MOVQ          out_base+80(FP), CX
+	MOVQ          R11, DX
+	SUBQ          ids_len+64(FP), DX
+	JG            part
+	VMOVUPS       X0, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       DX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       DX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·code4RowsVNNI(SB), NOSPLIT, $0-104
+	XORQ         R11, R11
+	CMPQ         ids_len+64(FP), R11
+	JE           done
+	MOVQ         query_base+0(FP), AX
+	MOVQ         query_len+8(FP), R12
+	SHRQ         $0x01, R12
+	VPBROADCASTD nibbles<>+0(SB), Z4
+	MOVQ         ids_base+56(FP), SI
+	XORQ         CX, CX
+
+warm:
+	MOVL  (SI)(CX*4), DX
+	IMULQ stride+48(FP), DX
+	ADDQ  base+40(FP), DX
+	XORQ  BX, BX
+
+line:
+	PREFETCHT0 (DX)(BX*1)
+	ADDQ       $0x40, BX
+	CMPQ       BX, R12
+	JL         line
+	PREFETCHT0 7(DX)(R12*1)
+	INCQ       CX
+	CMPQ       CX, $0x08
+	JGE        group
+	CMPQ       CX, ids_len+64(FP)
+	JL         warm
+
+group:
+	MOVQ    ids_len+64(FP), DX
+	DECQ    DX
+	MOVQ    ids_base+56(FP), SI
+	LEAQ    (R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), CX
+	IMULQ   stride+48(FP), CX
+	ADDQ    base+40(FP), CX
+	LEAQ    1(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    2(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    3(R11), R8
+	CMPQ    R8, DX
+	CMOVQGT DX, R8
+	MOVL    (SI)(R8*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	MOVQ    ids_len+64(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+56(FP), R13
+	LEAQ    8(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), DX
+	IMULQ   stride+48(FP), DX
+	ADDQ    base+40(FP), DX
+	LEAQ    9(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    10(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R8
+	IMULQ   stride+48(FP), R8
+	ADDQ    base+40(FP), R8
+	LEAQ    11(R11), R14
+	CMPQ    R14, R10
+	CMOVQGT R10, R14
+	MOVL    (R13)(R14*4), R10
+	IMULQ   stride+48(FP), R10
+	ADDQ    base+40(FP), R10
+	ADDQ    $0x04, R11
+	VPXOR   X0, X0, X0
+	VPXOR   X1, X1, X1
+	VPXOR   X2, X2, X2
+	VPXOR   X3, X3, X3
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     tail
+
+body:
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU64  (AX)(R13*2), Z5
+	VMOVDQU64  64(AX)(R13*2), Z6
+	VSHUFI64X2 $0x88, Z6, Z5, Z7
+	VSHUFI64X2 $0xdd, Z6, Z5, Z5
+	VMOVDQU64  8(CX)(R13*1), Z6
+	VPANDD     Z4, Z6, Z10
+	VPSRLW     $0x04, Z6, Z6
+	VPANDD     Z4, Z6, Z6
+	VPDPBUSD   Z7, Z10, Z0
+	VPDPBUSD   Z5, Z6, Z0
+	VMOVDQU64  8(BX)(R13*1), Z6
+	VPANDD     Z4, Z6, Z10
+	VPSRLW     $0x04, Z6, Z6
+	VPANDD     Z4, Z6, Z6
+	VPDPBUSD   Z7, Z10, Z1
+	VPDPBUSD   Z5, Z6, Z1
+	VMOVDQU64  8(DI)(R13*1), Z6
+	VPANDD     Z4, Z6, Z10
+	VPSRLW     $0x04, Z6, Z6
+	VPANDD     Z4, Z6, Z6
+	VPDPBUSD   Z7, Z10, Z2
+	VPDPBUSD   Z5, Z6, Z2
+	VMOVDQU64  8(R9)(R13*1), Z6
+	VPANDD     Z4, Z6, Z10
+	VPSRLW     $0x04, Z6, Z6
+	VPANDD     Z4, Z6, Z6
+	VPDPBUSD   Z7, Z10, Z3
+	VPDPBUSD   Z5, Z6, Z3
+	ADDQ       $0x40, R13
+	CMPQ       R13, R14
+	JL         body
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+
+block:
+	VMOVDQU        (AX)(R13*2), Y8
+	VMOVDQU        shiftHigh<>+0(SB), Y5
+	VBROADCASTI128 8(CX)(R13*1), Y9
+	VPSRLVD        Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VPDPBUSD       Z8, Z9, Z0
+	VBROADCASTI128 8(BX)(R13*1), Y9
+	VPSRLVD        Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VPDPBUSD       Z8, Z9, Z1
+	VBROADCASTI128 8(DI)(R13*1), Y9
+	VPSRLVD        Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VPDPBUSD       Z8, Z9, Z2
+	VBROADCASTI128 8(R9)(R13*1), Y9
+	VPSRLVD        Y5, Y9, Y9
+	VPAND          Y4, Y9, Y9
+	VPDPBUSD       Z8, Z9, Z3
+	ADDQ           $0x10, R13
+	CMPQ           R13, R12
+	JL             block
+
+summed:
+	PREFETCHT0    7(DX)(R12*1)
+	PREFETCHT0    7(SI)(R12*1)
+	PREFETCHT0    7(R8)(R12*1)
+	PREFETCHT0    7(R10)(R12*1)
+	VEXTRACTI64X4 $0x01, Z0, Y5
+	VPADDD        Y5, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPADDD        Y5, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y5
+	VPADDD        Y5, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y5
+	VPADDD        Y5, Y3, Y3
+	VPHADDD       Y1, Y0, Y5
+	VPHADDD       Y3, Y2, Y6
+	VPHADDD       Y6, Y5, Y5
+	VEXTRACTI128  $0x01, Y5, X0
+	VPADDD        X0, X5, X0
+	VCVTDQ2PS     X0, X0
+	VBROADCASTSS  mul+28(FP), X1
+	VMULPS        X1, X0, X0
+	VBROADCASTSS  bias+32(FP), X1
+	VADDPS        X1, X0, X0
+	VMOVSD        (CX), X1
+	VMOVHPS       (BX), X1, X1
+	VMOVSD        (DI), X2
+	VMOVHPS       (R9), X2, X2
+	VSHUFPS       $0x88, X2, X1, X3
+	VSHUFPS       $0xdd, X2, X1, X1
+	VBROADCASTSS  add+24(FP), X2
+	VADDPS        X3, X2, X2
+	VMULPS        X0, X1, X0
+	VADDPS        X0, X2, X0
+	MOVQ          out_base+80(FP), CX
+	MOVQ          R11, DX
+	SUBQ          ids_len+64(FP), DX
+	JG            part
+	VMOVUPS       X0, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X0, -16(CX)(R11*4)
+	CMPQ       DX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	CMPQ       DX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func hadamardAVX2(v []float32)
+// Requires: AVX, FMA3
+TEXT ·hadamardAVX2(SB), NOSPLIT, $0-24
+	MOVQ        v_base+0(FP), AX
+	MOVQ        v_len+8(FP), DX
+	LEAQ        (AX)(DX*4), CX
+	VMOVUPS     signs1<>+0(SB), Y0
+	VMOVUPS     signs2<>+0(SB), Y1
+	VMOVUPS     signs4<>+0(SB), Y2
+	CMPQ        DX, $0x10
+	JNE         more
+	VMOVSLDUP   (AX), Y3
+	VMOVSHDUP   (AX), Y4
+	VFMADD231PS Y0, Y4, Y3
+	VPERMILPS   $0x44, Y3, Y4
+	VPERMILPS   $0xee, Y3, Y3
+	VFMADD231PS Y1, Y3, Y4
+	VPERM2F128  $0x00, Y4, Y4, Y3
+	VPERM2F128  $0x11, Y4, Y4, Y4
+	VFMADD231PS Y2, Y4, Y3
+	VMOVSLDUP   32(AX), Y4
+	VMOVSHDUP   32(AX), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VPERMILPS   $0x44, Y4, Y0
+	VPERMILPS   $0xee, Y4, Y4
+	VFMADD231PS Y1, Y4, Y0
+	VPERM2F128  $0x00, Y0, Y0, Y1
+	VPERM2F128  $0x11, Y0, Y0, Y0
+	VFMADD231PS Y2, Y0, Y1
+	VSUBPS      Y1, Y3, Y0
+	VADDPS      Y1, Y3, Y3
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y0, 32(AX)
+	VZEROUPPER
+	RET
+
+more:
+	CMPQ        DX, $0x20
+	JNE         blocks
+	VMOVSLDUP   (AX), Y3
+	VMOVSHDUP   (AX), Y4
+	VFMADD231PS Y0, Y4, Y3
+	VPERMILPS   $0x44, Y3, Y4
+	VPERMILPS   $0xee, Y3, Y3
+	VFMADD231PS Y1, Y3, Y4
+	VPERM2F128  $0x00, Y4, Y4, Y3
+	VPERM2F128  $0x11, Y4, Y4, Y4
+	VFMADD231PS Y2, Y4, Y3
+	VMOVSLDUP   32(AX), Y4
+	VMOVSHDUP   32(AX), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VPERMILPS   $0x44, Y4, Y5
+	VPERMILPS   $0xee, Y4, Y4
+	VFMADD231PS Y1, Y4, Y5
+	VPERM2F128  $0x00, Y5, Y5, Y4
+	VPERM2F128  $0x11, Y5, Y5, Y5
+	VFMADD231PS Y2, Y5, Y4
+	VMOVSLDUP   64(AX), Y5
+	VMOVSHDUP   64(AX), Y6
+	VFMADD231PS Y0, Y6, Y5
+	VPERMILPS   $0x44, Y5, Y6
+	VPERMILPS   $0xee, Y5, Y5
+	VFMADD231PS Y1, Y5, Y6
+	VPERM2F128  $0x00, Y6, Y6, Y5
+	VPERM2F128  $0x11, Y6, Y6, Y6
+	VFMADD231PS Y2, Y6, Y5
+	VMOVSLDUP   96(AX), Y6
+	VMOVSHDUP   96(AX), Y7
+	VFMADD231PS Y0, Y7, Y6
+	VPERMILPS   $0x44, Y6, Y0
+	VPERMILPS   $0xee, Y6, Y6
+	VFMADD231PS Y1, Y6, Y0
+	VPERM2F128  $0x00, Y0, Y0, Y1
+	VPERM2F128  $0x11, Y0, Y0, Y0
+	VFMADD231PS Y2, Y0, Y1
+	VSUBPS      Y4, Y3, Y0
+	VADDPS      Y4, Y3, Y3
+	VSUBPS      Y1, Y5, Y2
+	VADDPS      Y1, Y5, Y5
+	VSUBPS      Y5, Y3, Y1
+	VADDPS      Y5, Y3, Y3
+	VSUBPS      Y2, Y0, Y4
+	VADDPS      Y2, Y0, Y0
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y0, 32(AX)
+	VMOVUPS     Y1, 64(AX)
+	VMOVUPS     Y4, 96(AX)
+	VZEROUPPER
+	RET
+
+blocks:
+	VMOVSLDUP   (AX), Y3
+	VMOVSHDUP   (AX), Y4
+	VFMADD231PS Y0, Y4, Y3
+	VPERMILPS   $0x44, Y3, Y4
+	VPERMILPS   $0xee, Y3, Y3
+	VFMADD231PS Y1, Y3, Y4
+	VPERM2F128  $0x00, Y4, Y4, Y3
+	VPERM2F128  $0x11, Y4, Y4, Y4
+	VFMADD231PS Y2, Y4, Y3
+	VMOVSLDUP   32(AX), Y4
+	VMOVSHDUP   32(AX), Y5
+	VFMADD231PS Y0, Y5, Y4
+	VPERMILPS   $0x44, Y4, Y5
+	VPERMILPS   $0xee, Y4, Y4
+	VFMADD231PS Y1, Y4, Y5
+	VPERM2F128  $0x00, Y5, Y5, Y4
+	VPERM2F128  $0x11, Y5, Y5, Y5
+	VFMADD231PS Y2, Y5, Y4
+	VMOVSLDUP   64(AX), Y5
+	VMOVSHDUP   64(AX), Y6
+	VFMADD231PS Y0, Y6, Y5
+	VPERMILPS   $0x44, Y5, Y6
+	VPERMILPS   $0xee, Y5, Y5
+	VFMADD231PS Y1, Y5, Y6
+	VPERM2F128  $0x00, Y6, Y6, Y5
+	VPERM2F128  $0x11, Y6, Y6, Y6
+	VFMADD231PS Y2, Y6, Y5
+	VMOVSLDUP   96(AX), Y6
+	VMOVSHDUP   96(AX), Y7
+	VFMADD231PS Y0, Y7, Y6
+	VPERMILPS   $0x44, Y6, Y7
+	VPERMILPS   $0xee, Y6, Y6
+	VFMADD231PS Y1, Y6, Y7
+	VPERM2F128  $0x00, Y7, Y7, Y6
+	VPERM2F128  $0x11, Y7, Y7, Y7
+	VFMADD231PS Y2, Y7, Y6
+	VMOVSLDUP   128(AX), Y7
+	VMOVSHDUP   128(AX), Y8
+	VFMADD231PS Y0, Y8, Y7
+	VPERMILPS   $0x44, Y7, Y8
+	VPERMILPS   $0xee, Y7, Y7
+	VFMADD231PS Y1, Y7, Y8
+	VPERM2F128  $0x00, Y8, Y8, Y7
+	VPERM2F128  $0x11, Y8, Y8, Y8
+	VFMADD231PS Y2, Y8, Y7
+	VMOVSLDUP   160(AX), Y8
+	VMOVSHDUP   160(AX), Y9
+	VFMADD231PS Y0, Y9, Y8
+	VPERMILPS   $0x44, Y8, Y9
+	VPERMILPS   $0xee, Y8, Y8
+	VFMADD231PS Y1, Y8, Y9
+	VPERM2F128  $0x00, Y9, Y9, Y8
+	VPERM2F128  $0x11, Y9, Y9, Y9
+	VFMADD231PS Y2, Y9, Y8
+	VMOVSLDUP   192(AX), Y9
+	VMOVSHDUP   192(AX), Y10
+	VFMADD231PS Y0, Y10, Y9
+	VPERMILPS   $0x44, Y9, Y10
+	VPERMILPS   $0xee, Y9, Y9
+	VFMADD231PS Y1, Y9, Y10
+	VPERM2F128  $0x00, Y10, Y10, Y9
+	VPERM2F128  $0x11, Y10, Y10, Y10
+	VFMADD231PS Y2, Y10, Y9
+	VMOVSLDUP   224(AX), Y10
+	VMOVSHDUP   224(AX), Y11
+	VFMADD231PS Y0, Y11, Y10
+	VPERMILPS   $0x44, Y10, Y11
+	VPERMILPS   $0xee, Y10, Y10
+	VFMADD231PS Y1, Y10, Y11
+	VPERM2F128  $0x00, Y11, Y11, Y10
+	VPERM2F128  $0x11, Y11, Y11, Y11
+	VFMADD231PS Y2, Y11, Y10
+	VSUBPS      Y4, Y3, Y11
+	VADDPS      Y4, Y3, Y3
+	VSUBPS      Y6, Y5, Y4
+	VADDPS      Y6, Y5, Y5
+	VSUBPS      Y8, Y7, Y6
+	VADDPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y8
+	VADDPS      Y10, Y9, Y9
+	VSUBPS      Y5, Y3, Y10
+	VADDPS      Y5, Y3, Y3
+	VSUBPS      Y4, Y11, Y5
+	VADDPS      Y4, Y11, Y11
+	VSUBPS      Y9, Y7, Y4
+	VADDPS      Y9, Y7, Y7
+	VSUBPS      Y8, Y6, Y9
+	VADDPS      Y8, Y6, Y6
+	VSUBPS      Y7, Y3, Y8
+	VADDPS      Y7, Y3, Y3
+	VSUBPS      Y6, Y11, Y7
+	VADDPS      Y6, Y11, Y11
+	VSUBPS      Y4, Y10, Y6
+	VADDPS      Y4, Y10, Y10
+	VSUBPS      Y9, Y5, Y4
+	VADDPS      Y9, Y5, Y5
+	VMOVUPS     Y3, (AX)
+	VMOVUPS     Y11, 32(AX)
+	VMOVUPS     Y10, 64(AX)
+	VMOVUPS     Y5, 96(AX)
+	VMOVUPS     Y8, 128(AX)
+	VMOVUPS     Y7, 160(AX)
+	VMOVUPS     Y6, 192(AX)
+	VMOVUPS     Y4, 224(AX)
+	ADDQ        $+256, AX
+	CMPQ        AX, CX
+	JL          blocks
+	MOVQ        $+256, AX
+
+turn:
+	MOVQ v_base+0(FP), DX
+	LEAQ (DX)(AX*4), BX
+	CMPQ BX, CX
+	JG   last
+
+quad:
+	LEAQ (AX)(AX*2), SI
+	LEAQ (DX)(AX*1), BX
+
+four:
+	VMOVUPS (DX), Y0
+	VMOVUPS (DX)(AX*1), Y1
+	VMOVUPS (DX)(AX*2), Y2
+	VMOVUPS (DX)(SI*1), Y3
+	VSUBPS  Y1, Y0, Y4
+	VADDPS  Y1, Y0, Y0
+	VSUBPS  Y3, Y2, Y1
+	VADDPS  Y3, Y2, Y2
+	VSUBPS  Y2, Y0, Y3
+	VADDPS  Y2, Y0, Y0
+	VSUBPS  Y1, Y4, Y2
+	VADDPS  Y1, Y4, Y4
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y4, (DX)(AX*1)
+	VMOVUPS Y3, (DX)(AX*2)
+	VMOVUPS Y2, (DX)(SI*1)
+	ADDQ    $0x20, DX
+	CMPQ    DX, BX
+	JL      four
+	ADDQ    SI, DX
+	CMPQ    DX, CX
+	JL      quad
+	SHLQ    $0x02, AX
+	JMP     turn
+
+last:
+	LEAQ (DX)(AX*1), BX
+	CMPQ BX, CX
+	JGE  done
+
+two:
+	VMOVUPS (DX), Y0
+	VMOVUPS (DX)(AX*1), Y1
+	VSUBPS  Y1, Y0, Y2
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y2, (DX)(AX*1)
+	ADDQ    $0x20, DX
+	CMPQ    DX, BX
+	JL      two
+
+done:
+	VZEROUPPER
+	RET
+
+DATA signs1<>+0(SB)/4, $0x3f800000
+DATA signs1<>+4(SB)/4, $0xbf800000
+DATA signs1<>+8(SB)/4, $0x3f800000
+DATA signs1<>+12(SB)/4, $0xbf800000
+DATA signs1<>+16(SB)/4, $0x3f800000
+DATA signs1<>+20(SB)/4, $0xbf800000
+DATA signs1<>+24(SB)/4, $0x3f800000
+DATA signs1<>+28(SB)/4, $0xbf800000
+GLOBL signs1<>(SB), RODATA|NOPTR, $32
+
+DATA signs2<>+0(SB)/4, $0x3f800000
+DATA signs2<>+4(SB)/4, $0x3f800000
+DATA signs2<>+8(SB)/4, $0xbf800000
+DATA signs2<>+12(SB)/4, $0xbf800000
+DATA signs2<>+16(SB)/4, $0x3f800000
+DATA signs2<>+20(SB)/4, $0x3f800000
+DATA signs2<>+24(SB)/4, $0xbf800000
+DATA signs2<>+28(SB)/4, $0xbf800000
+GLOBL signs2<>(SB), RODATA|NOPTR, $32
+
+DATA signs4<>+0(SB)/4, $0x3f800000
+DATA signs4<>+4(SB)/4, $0x3f800000
+DATA signs4<>+8(SB)/4, $0x3f800000
+DATA signs4<>+12(SB)/4, $0x3f800000
+DATA signs4<>+16(SB)/4, $0xbf800000
+DATA signs4<>+20(SB)/4, $0xbf800000
+DATA signs4<>+24(SB)/4, $0xbf800000
+DATA signs4<>+28(SB)/4, $0xbf800000
+GLOBL signs4<>(SB), RODATA|NOPTR, $32
+
 // func hasF16C() bool
 // Requires: CPUID
 TEXT ·hasF16C(SB), NOSPLIT, $0-1

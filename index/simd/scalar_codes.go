@@ -28,10 +28,13 @@ func code4RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, ou
 	}
 }
 
-// distance is the distance to a row from the sum of its products.
+// distance is the distance to a row from the sum of its products. Each operation
+// is rounded, whether or not the processor can fuse them: every kernel gives the
+// same bits.
 func (c *Codes) distance(row unsafe.Pointer, sum int32) float32 {
 	add, mul := *(*float32)(row), *(*float32)(unsafe.Add(row, 4))
-	return c.Add + add + mul*(c.Mul*float32(sum)+c.Bias)
+	inner := float32(c.Mul*float32(sum)) + c.Bias
+	return c.Add + add + float32(mul*inner)
 }
 
 // hadamardScalar is the fast Walsh-Hadamard transform, in place; len(v) is a

@@ -4,14 +4,19 @@ package simd
 
 // variants lists every kernel set of this machine; use selects it.
 func variants() []variant {
-	has512, has2 := useAVX512, useAVX2
-	set := func(avx512, avx2 bool) func() { return func() { useAVX512, useAVX2 = avx512, avx2 } }
-	list := []variant{{"scalar", set(false, false)}}
+	hasVNNI, has512, has2 := useVNNI, useAVX512, useAVX2
+	set := func(level int) func() {
+		return func() { useAVX2, useAVX512, useVNNI = level > 0, level > 1, level > 2 }
+	}
+	list := []variant{{"scalar", set(0)}}
 	if has2 {
-		list = append(list, variant{"avx2", set(false, true)})
+		list = append(list, variant{"avx2", set(1)})
 	}
 	if has512 {
-		list = append(list, variant{"avx512", set(true, true)})
+		list = append(list, variant{"avx512", set(2)})
+	}
+	if hasVNNI {
+		list = append(list, variant{"avx512vnni", set(3)})
 	}
 	return list
 }

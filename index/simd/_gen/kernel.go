@@ -166,16 +166,19 @@ func (k *kernel) loadAbsMask() {
 	VPSRLD(U8(1), k.absMask, k.absMask)
 }
 
-// lookAhead points ahead at the rows ids[first:]; beyond the end it repeats the
-// last row, which costs a few loads from the first-level cache and saves a
-// second body for what is left over.
-func (k *kernel) lookAhead(first reg.GPVirtual) {
+// lookAhead points ahead at the rows ids[first:].
+func (k *kernel) lookAhead(first reg.GPVirtual) { k.pointAt(k.ahead, first, 0) }
+
+// pointAt points at the rows ids[first+skip:]; beyond the end it repeats the last
+// row, which costs a few loads from the first-level cache and saves a second body
+// for what is left over.
+func (k *kernel) pointAt(rows []reg.GPVirtual, first reg.GPVirtual, skip int) {
 	last, ids, at := GP64(), GP64(), GP64()
 	MOVQ(k.count(), last)
 	DECQ(last)
 	Load(Param("ids").Base(), ids)
-	for i, row := range k.ahead {
-		LEAQ(Mem{Base: first, Disp: i}, at)
+	for i, row := range rows {
+		LEAQ(Mem{Base: first, Disp: skip + i}, at)
 		CMPQ(at, last)
 		CMOVQGT(last, at)
 		MOVL(Mem{Base: ids, Index: at, Scale: 4}, row.As32())
@@ -232,7 +235,6 @@ func (k *kernel) distances() {
 // prefetch asks for the cache lines of the rows ahead that begin in the
 // next span bytes; lines beyond the row's end are its neighbour's.
 func (k *kernel) prefetch(span int) {
-	const line = 64
 	for at := 0; at < span; at += line {
 		for _, row := range k.ahead {
 			PREFETCHT0(Mem{Base: row, Index: k.off, Scale: 1, Disp: at})

@@ -34,6 +34,7 @@ type metric struct {
 var (
 	avx2   = &isa{"AVX2", 32, YMM}
 	avx512 = &isa{"AVX512", 64, ZMM}
+	vnni   = &isa{"VNNI", 64, ZMM}
 )
 
 func main() {
@@ -62,6 +63,14 @@ func main() {
 			k.rows()
 		}
 	}
+	consts := newCodeConsts()
+	for _, set := range []*isa{avx2, vnni} {
+		for _, bits := range []int{8, 4} {
+			k := &codeKernel{kernel: kernel{isa: set}, bits: bits, vnni: set == vnni, consts: consts}
+			k.rows()
+		}
+	}
+	hadamard()
 	cpuid()
 	Generate()
 }

@@ -132,7 +132,7 @@ func (k *kernel) addUp(sums []reg.VecVirtual) reg.VecVirtual {
 	var parts []reg.Register
 	for _, s := range sums {
 		part := s.AsY()
-		if k.isa == avx512 {
+		if k.bytes == 64 {
 			high := YMM()
 			VEXTRACTI64X4(U8(1), s, high)
 			VPADDD(high, part, part)

@@ -1,6 +1,10 @@
+//go:build noasm || !amd64
+
 package simd
 
 import "unsafe"
+
+// Codes have assembly on amd64 only.
 
 func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	code8RowsScalar(c, base, stride, ids, out)

@@ -1,0 +1,44 @@
+//go:build !noasm
+
+package simd
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
+
+// useVNNI is AVX-512 with the dot product of bytes.
+var useVNNI = useAVX512 && cpu.X86.HasAVX512VNNI
+
+func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case useVNNI:
+		code8RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+	case useAVX2:
+		code8RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+	default:
+		code8RowsScalar(c, base, stride, ids, out)
+	}
+}
+
+func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case useVNNI:
+		code4RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+	case useAVX2:
+		code4RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+	default:
+		code4RowsScalar(c, base, stride, ids, out)
+	}
+}
+
+// Hadamard is the Walsh-Hadamard transform of v, in place, not normalised:
+// lengths grow by √len(v), which is a power of two.
+func Hadamard(v []float32) {
+	if useAVX2 && len(v) >= 16 {
+		hadamardAVX2(v)
+		return
+	}
+	hadamardScalar(v)
+}
