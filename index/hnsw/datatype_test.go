@@ -89,7 +89,7 @@ func TestEveryDatatype(t *testing.T) {
 				c := newTyped(t, n, dim, index.Space{Metric: m, Datatype: d})
 				c.recall(t, c.graph, all(n))
 				var file bytes.Buffer
-				if err := c.graph.Save(&file, Meta{High: n}); err != nil {
+				if err := c.graph.Save(&file, index.Meta{High: n}); err != nil {
 					t.Fatal(err)
 				}
 				other := c.graph.o
@@ -134,7 +134,7 @@ func TestVersionOneIsRead(t *testing.T) {
 	g := s.graph(t, 40)
 	s.insertAll(t, g)
 	var file bytes.Buffer
-	if err := g.Save(&file, Meta{High: 300}); err != nil {
+	if err := g.Save(&file, index.Meta{High: 300}); err != nil {
 		t.Fatal(err)
 	}
 	old := file.Bytes()

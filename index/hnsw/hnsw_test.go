@@ -280,7 +280,7 @@ func TestSaveAndLoad(t *testing.T) {
 	g := s.graph(t, 50)
 	s.insertAll(t, g)
 	var file bytes.Buffer
-	want := Meta{High: 1500, Applied: 77, Effort: 128}
+	want := index.Meta{High: 1500, Applied: 77, Effort: 128}
 	if err := g.Save(&file, want); err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 	g := s.graph(t, 20)
 	s.insertAll(t, g)
 	var file bytes.Buffer
-	if err := g.Save(&file, Meta{High: 300}); err != nil {
+	if err := g.Save(&file, index.Meta{High: 300}); err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -345,7 +345,7 @@ func FuzzLoad(f *testing.F) {
 	g := s.graph(f, 10)
 	s.insertAll(f, g)
 	var file bytes.Buffer
-	if err := g.Save(&file, Meta{High: 60}); err != nil {
+	if err := g.Save(&file, index.Meta{High: 60}); err != nil {
 		f.Fatal(err)
 	}
 	// Checksums are made here: what is fuzzed is what they would let through.
@@ -390,7 +390,7 @@ func TestRepair(t *testing.T) {
 				t.Errorf("a second repair removes %d, %v", again, err)
 			}
 			var file bytes.Buffer
-			if err := g.Save(&file, Meta{High: n}); err != nil {
+			if err := g.Save(&file, index.Meta{High: n}); err != nil {
 				t.Fatal(err)
 			}
 			loaded, _, err := Load(&file, s.rows, g.o)

@@ -16,22 +16,22 @@ import (
 // Load reads a graph that Save wrote, over the same vectors and with the same
 // settings. Every checksum and every link is checked: a damaged file gives
 // ErrCorrupt, never a graph that could lead a search astray.
-func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, Meta, error) {
+func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, error) {
 	h, err := readHeader(r, o)
 	if err != nil {
-		return nil, Meta{}, err
+		return nil, index.Meta{}, err
 	}
 	if int(h.Slots) > vectors.Rows().Len() {
-		return nil, Meta{}, fmt.Errorf("%w: it has %d slots, there are %d vectors", ErrCorrupt, h.Slots, vectors.Rows().Len())
+		return nil, index.Meta{}, fmt.Errorf("%w: it has %d slots, there are %d vectors", ErrCorrupt, h.Slots, vectors.Rows().Len())
 	}
 	g, err := New(vectors, o)
 	if err != nil {
-		return nil, Meta{}, err
+		return nil, index.Meta{}, err
 	}
 	if err := g.read(&blockReader{r: r}, h); err != nil {
-		return nil, Meta{}, errors.Join(err, g.Close())
+		return nil, index.Meta{}, errors.Join(err, g.Close())
 	}
-	return g, Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort)}, nil
+	return g, index.Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort)}, nil
 }
 
 func readHeader(r io.Reader, o Options) (*header, error) {

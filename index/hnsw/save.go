@@ -9,13 +9,6 @@ import (
 	"github.com/kithdb/kith/index"
 )
 
-// Meta is what a checkpoint says beside the graph.
-type Meta struct {
-	High    index.Slot // every slot that was live below it is in the graph
-	Applied uint64     // log index of the store that the graph agrees with
-	Effort  int        // measured ef, 0 when not measured
-}
-
 var (
 	// ErrCorrupt: the bytes are not a graph, or not whole.
 	ErrCorrupt = errors.New("graph checkpoint is corrupt")
@@ -56,7 +49,7 @@ type header struct {
 }
 
 // Save writes the graph. Not beside Insert or Repair.
-func (g *Graph) Save(w io.Writer, m Meta) error {
+func (g *Graph) Save(w io.Writer, m index.Meta) error {
 	h := header{
 		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: uint32(g.o.M), Ef: uint32(g.o.EfConstruct),
 		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: g.upperLists(), Count: uint32(g.Len()),

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/hnsw"
 )
 
 const (
@@ -73,7 +72,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 			return false, err
 		}
 		f.swapGraph(g)
-	case f.settings.M > 0 && (g.hnsw.M != f.settings.M || g.hnsw.EfConstruct != f.settings.EfConstruct):
+	case f.settings.M > 0 && g.made != f.recipe() || stale(g.graph):
 		return s.rebuild(v, f)
 	}
 	if index.Slot(g.high.Load()) < v.st.next {
@@ -94,7 +93,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	return false, s.saveGraph(f.field, g)
 }
 
-// newGraph makes an empty graph over the field's rows, which stop moving.
+// newGraph makes an empty index over the field's rows, which stop moving.
 func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	s.o.Apply.Lock() // the writer may be growing the rows
 	err := f.rows.Pin()
@@ -102,11 +101,24 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	if err != nil {
 		return nil, err
 	}
-	graph, err := hnsw.New(f.rows, f.graphOptions())
+	graph, err := f.open()
 	if err != nil {
 		return nil, err
 	}
-	return &indexed{graph: graph, hnsw: f.settings}, nil
+	if t, ok := graph.(index.Trained); ok {
+		j := s.resume(Training, f.conf.Name)
+		err := t.Train(f.has)
+		if s.finish(j, err); err != nil {
+			return nil, errors.Join(err, graph.Close())
+		}
+	}
+	return &indexed{graph: graph, made: f.recipe()}, nil
+}
+
+// stale reports whether an index should be trained anew.
+func stale(g index.Dense) bool {
+	t, ok := g.(index.Trained)
+	return ok && t.Stale()
 }
 
 // insertBlock moves the next slots of the tail into the graph, for a job.

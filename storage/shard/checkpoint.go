@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/hnsw"
 )
 
 // graphPath is where a field's graph is checkpointed. The number, not the name,
@@ -52,7 +51,7 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	}
 	path := s.graphPath(f)
 	if err := writeFile(path, func(w *os.File) error {
-		return g.graph.Save(w, hnsw.Meta{High: high, Applied: s.o.Store.Applied(), Effort: int(f.effort.Load())})
+		return g.graph.Save(w, index.Meta{High: high, Applied: s.o.Store.Applied(), Effort: int(f.effort.Load())})
 	}); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
@@ -113,14 +112,14 @@ func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
 	if err := f.rows.Grow(int(next)); err != nil {
 		return err
 	}
-	graph, meta, err := hnsw.Load(r, f.rows, f.graphOptions())
+	graph, meta, err := f.load(r)
 	if err != nil {
 		return err
 	}
 	if meta.High > next {
 		return errors.Join(fmt.Errorf("it reaches slot %d, the store only %d", meta.High, next), graph.Close())
 	}
-	g := &indexed{graph: graph, hnsw: f.settings, saved: meta.High, tuned: graph.Len()}
+	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High, tuned: graph.Len()}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))

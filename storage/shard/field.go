@@ -7,7 +7,6 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
-	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/storage/schema"
 )
 
@@ -22,10 +21,11 @@ type field struct {
 	effort  atomic.Int32 // ef that met the recall goal when last measured; 0: not measured
 }
 
-// indexed is a graph and how far it reaches: every live slot below high is in.
+// indexed is an index, most often a graph, and how far it reaches: every live
+// slot below high is in.
 type indexed struct {
-	graph *hnsw.Graph
-	hnsw  schema.HNSW // the settings it was built with
+	graph index.Dense
+	made  recipe
 	high  atomic.Uint32
 	saved index.Slot // high at the last checkpoint; guarded by Shard.build
 	pins  pins
@@ -89,10 +89,6 @@ func (f *fieldState) tail(c *schema.Collection, next index.Slot) int {
 		return 0
 	}
 	return f.has.Count(index.Slot(g.high.Load()), next)
-}
-
-func (f *fieldState) graphOptions() hnsw.Options {
-	return hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
 }
 
 // pinGraph takes the current graph, nil when there is none. Drop its pin.

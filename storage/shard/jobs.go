@@ -13,6 +13,7 @@ type JobKind string
 const (
 	Indexing   JobKind = "indexing"   // the tail moves into the graph
 	Reindexing JobKind = "reindexing" // a graph of new settings is built beside the one that serves
+	Training   JobKind = "training"   // an index learns from the vectors before it takes them
 	Repairing  JobKind = "repair"     // the graph is linked anew around dead nodes
 	Tuning     JobKind = "tuning"     // the default ef is measured
 	Saving     JobKind = "checkpoint" // the graph is saved

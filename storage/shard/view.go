@@ -7,7 +7,6 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/filter"
-	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/op"
@@ -123,7 +122,7 @@ type Vectors struct {
 	Settings schema.HNSW
 	Has      *index.Set // live slots that have the vector
 	Rows     arena.Rows
-	Graph    *hnsw.Graph // nil while there is none
+	Graph    index.Dense // nil while there is none
 	High     index.Slot  // every slot of Has below is in Graph
 	Building bool        // a graph is wanted and does not hold everything yet
 	Effort   int         // ef that meets the recall goal; 0: not measured yet
