@@ -41,9 +41,6 @@ func TestModel(t *testing.T) {
 		seed++
 	}
 	t.Logf("%d operations on %d collections agree with the model", h.steps, h.made)
-	for what, n := range h.later {
-		t.Logf("left out %d times: %s", n, what)
-	}
 }
 
 func flagged(t *testing.T, name, value string) {
@@ -78,9 +75,7 @@ func (h *host) check(t *rapid.T) {
 		"snapshot":       r.snapshot,
 		"recover":        r.recover,
 	})
-	if !r.do(t, "DELETE", "/collections/"+r.name, nil) {
-		t.Fatal("the collection cannot be deleted")
-	}
+	r.do(t, "DELETE", "/collections/"+r.name, nil)
 }
 
 func (h *host) create(t *rapid.T) *run {
@@ -175,9 +170,8 @@ func (r *run) upsert(t *rapid.T) {
 }
 
 func (r *run) apply(t *rapid.T, method, path string, w write) {
-	if r.do(t, method, r.path(t, path+wait), w.body) {
-		w.effect()
-	}
+	r.do(t, method, r.path(t, path+wait), w.body)
+	w.effect()
 }
 
 func (r *run) upsertColumns(t *rapid.T) {

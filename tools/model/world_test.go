@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,9 +22,8 @@ type host struct {
 	binary string
 	dir    string
 	server *process.Server
-	made   int            // collections
-	steps  int            // operations that the model and the server did
-	later  map[string]int // operations that the server does not have yet
+	made   int // collections
+	steps  int // operations that the model and the server did
 }
 
 func newHost(t *testing.T) *host {
@@ -34,7 +32,7 @@ func newHost(t *testing.T) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &host{ctx: context.Background(), binary: binary, dir: t.TempDir(), later: map[string]int{}}
+	h := &host{ctx: context.Background(), binary: binary, dir: t.TempDir()}
 	if err := h.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,43 +125,27 @@ func (r *run) path(t *rapid.T, rest string) string {
 	return "/collections/" + name + rest
 }
 
-// notYet tells a feature that is still to come from a fault.
-func notYet(message string) bool {
-	return strings.Contains(message, "not supported yet") || strings.Contains(message, "no such endpoint")
-}
-
-// do sends a write. It answers false where the server does not have it yet.
-func (r *run) do(t *rapid.T, method, path string, body any) bool {
+// do sends a write, which the server takes.
+func (r *run) do(t *rapid.T, method, path string, body any) {
 	t.Helper()
 	status, _, message, err := r.call(method, path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status == 200 {
-		r.steps++
-		return true
+	if status != 200 {
+		text, _ := json.Marshal(body)
+		t.Fatalf("%s %s: %d %s\nbody: %s", method, path, status, message, text)
 	}
-	if notYet(message) {
-		r.later[message]++
-		return false
-	}
-	text, _ := json.Marshal(body)
-	t.Fatalf("%s %s: %d %s\nbody: %s", method, path, status, message, text)
-	return false
+	r.steps++
 }
 
-// ask sends a read and decodes its result. It answers false where the server
-// does not have it yet.
-func (r *run) ask(t *rapid.T, path string, body, into any) bool {
+// ask sends a read and decodes its result.
+func (r *run) ask(t *rapid.T, path string, body, into any) {
 	t.Helper()
 	status, result, message, err := r.call("POST", r.path(t, path), body)
 	text, _ := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if notYet(message) {
-		r.later[message]++
-		return false
 	}
 	if status != 200 {
 		t.Fatalf("%s: %d %s\nbody: %s", path, status, message, text)
@@ -173,5 +155,4 @@ func (r *run) ask(t *rapid.T, path string, body, into any) bool {
 	if err := d.Decode(into); err != nil {
 		t.Fatalf("%s: %v in %s", path, err, result)
 	}
-	return true
 }
