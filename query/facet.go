@@ -9,6 +9,7 @@ import (
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage/schema"
+	"github.com/kithdb/kith/storage/shard"
 )
 
 // FacetRequest asks which values a field has, and how many points have each.
@@ -36,14 +37,11 @@ func Facet(ctx context.Context, shards []Shard, r *FacetRequest) ([]FacetHit, er
 		keep = math.MaxInt / 4 // which values are frequent, all shards say together
 	}
 	for _, s := range shards {
-		err := indexed(ctx, s.s, r.Filter, func(t *still) error {
-			part, err := t.facet(ctx, r, keep)
-			hits = append(hits, part...)
-			return err
-		})
+		part, err := facetShard(ctx, s.s, r, keep)
 		if err != nil {
 			return nil, err
 		}
+		hits = append(hits, part...)
 	}
 	if len(shards) > 1 {
 		for _, h := range hits {
@@ -68,17 +66,22 @@ func best(hits []FacetHit, limit int) []FacetHit {
 // crowd is how many hits gather before those are dropped that come too late.
 const crowd = 1024
 
-// facet counts one shard's values, at least the keep best of them.
-func (t *still) facet(ctx context.Context, r *FacetRequest, keep int) ([]FacetHit, error) {
+// facetShard counts one shard's values, at least the keep best of them.
+func facetShard(ctx context.Context, s *shard.Shard, r *FacetRequest, keep int) ([]FacetHit, error) {
+	view, set, err := matched(ctx, s, r.Filter)
+	if err != nil {
+		return nil, err
+	}
+	defer view.Release()
 	var hits []FacetHit
 	seen := 0
-	ok := t.indexes.Facet(r.Field, func(v filter.Value, slots payload.Slots) bool {
+	ok, err := view.Indexes().Facet(r.Field, func(v filter.Value, slots payload.Slots) bool {
 		if seen++; seen%256 == 0 && ctx.Err() != nil {
 			return false
 		}
 		n := slots.Len()
 		if !r.Filter.IsZero() {
-			n = slots.CountIn(t.set)
+			n = slots.CountIn(set)
 		}
 		if n > 0 {
 			hits = append(hits, FacetHit{v, n})
@@ -88,7 +91,10 @@ func (t *still) facet(ctx context.Context, r *FacetRequest, keep int) ([]FacetHi
 		}
 		return true
 	})
-	if !ok {
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
 		return nil, &schema.FieldError{Field: "key", Problem: "No appropriate index for faceting: `" + r.Field +
 			"`. Create one to facet on this field: a keyword, integer, bool or uuid index, whose lookup is not switched off"}
 	}

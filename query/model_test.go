@@ -216,8 +216,8 @@ func (w *world) step() {
 		w.edit(&o)
 	case n < 19:
 		fields := []string{"city", "rank", "price", "ok", "tags", "nested[].k"}
-		kinds := []string{`"keyword"`, `"integer"`, `"float"`, `"bool"`}
-		o.Kind, o.Field, o.FieldSchema = op.CreateIndex, fields[w.rng.IntN(6)], []byte(kinds[w.rng.IntN(4)])
+		kinds := []string{`"keyword"`, `"integer"`, `"float"`, `"bool"`, `{"type":"keyword","on_disk":true}`, `{"type":"integer","on_disk":true}`, `{"type":"float","memory":"cold"}`}
+		o.Kind, o.Field, o.FieldSchema = op.CreateIndex, fields[w.rng.IntN(6)], []byte(kinds[w.rng.IntN(len(kinds))])
 	default:
 		o.Kind, o.Field = op.DropIndex, []string{"city", "rank", "price", "tags"}[w.rng.IntN(4)]
 	}

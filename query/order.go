@@ -56,7 +56,7 @@ func InOrder(ctx context.Context, shards []Shard, r *ScrollRequest) ([]Ordered, 
 type ordering struct {
 	ctx  context.Context
 	r    *ScrollRequest
-	view *shard.View // of the moment at which the indexes were read
+	view *shard.View
 	kind payload.Kind
 	set  *index.Set
 
@@ -72,31 +72,27 @@ type place struct {
 }
 
 func (o *ordering) page(s *shard.Shard) ([]Ordered, error) {
-	exact := false
-	defer func() {
-		if o.view != nil {
-			o.view.Release()
-		}
-	}()
-	err := indexed(o.ctx, s, o.r.Filter, func(t *still) (err error) {
-		if o.view, err = s.View(); err != nil {
-			return err
-		}
-		exact = t.exact
-		return o.collect(t)
-	})
-	if err != nil {
+	var err error
+	if o.view, o.set, err = matched(o.ctx, s, o.r.Filter); err != nil {
 		return nil, err
 	}
-	return o.read(exact)
+	defer o.view.Release()
+	if err := o.collect(); err != nil {
+		return nil, err
+	}
+	return o.read()
 }
 
 // collect finds the page's places by the index.
-func (o *ordering) collect(t *still) error {
-	by := o.r.OrderBy
-	o.kind, o.set = t.kind(by.Field), t.set
-	ok := t.indexes.Ordered(by.Field, payload.Order{Down: by.Down, From: by.From}, o.visit)
-	if !ok {
+func (o *ordering) collect() error {
+	by, indexes := o.r.OrderBy, o.view.Indexes()
+	ix, _ := indexes.Schema(by.Field)
+	o.kind = ix.Kind
+	ok, err := indexes.Ordered(by.Field, payload.Order{Down: by.Down, From: by.From}, o.visit)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
 		return &schema.FieldError{Field: "order_by", Problem: "No range index for `order_by` key: `" + by.Field +
 			"`. Create one to use `order_by`: an integer, float or datetime index, whose range is not switched off"}
 	}
@@ -147,19 +143,11 @@ func shown(kind payload.Kind, k payload.Key) (payload.Key, bool) {
 }
 
 // read reads the points of the page.
-func (o *ordering) read(exact bool) ([]Ordered, error) {
-	judge := o.view.Judge(o.r.Filter)
+func (o *ordering) read() ([]Ordered, error) {
 	out := make([]Ordered, 0, len(o.places))
 	for _, p := range o.places {
 		if err := o.ctx.Err(); err != nil {
 			return nil, err
-		}
-		if !exact {
-			if ok, err := o.holds(judge, p.id); err != nil {
-				return nil, err
-			} else if !ok {
-				continue // its payload changed after the filter was evaluated
-			}
 		}
 		pt, ok, err := o.view.Point(p.id, o.r.Select)
 		if err != nil {
@@ -170,16 +158,4 @@ func (o *ordering) read(exact bool) ([]Ordered, error) {
 		}
 	}
 	return out, nil
-}
-
-func (o *ordering) holds(judge *shard.Judge, id point.ID) (bool, error) {
-	slot, ok := o.view.Slot(id)
-	if !ok {
-		return false, nil
-	}
-	text, err := o.view.Payload(slot)
-	if err != nil {
-		return false, err
-	}
-	return judge.Holds(id, slot, text)
 }

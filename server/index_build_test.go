@@ -142,5 +142,65 @@ func TestIndexesAreBuiltBehind(t *testing.T) {
 		t.Errorf("a complete index is built again after a restart: %s", info)
 	}
 	w.expectAll("loaded")
+	for _, place := range []string{"cold", "cached"} { // neither is built anew
+		for field, kind := range townIndexes {
+			w.r.must("PUT", "/collections/c/index?wait=false", fmt.Sprintf(`{"field_name":%q,"field_schema":{"type":%s,"memory":%q}}`, field, kind, place))
+			if info := w.info(); !strings.Contains(info, `"status":"green"`) {
+				t.Errorf("%s is built anew for its place, %s: %s", field, place, info)
+			}
+			w.remove(len(field) * 31)
+			w.upsert(len(field)*17, len(field)*17+9)
+		}
+		w.expectAll(place)
+		w.expectSorted(place)
+		w.r.stop()
+		w.r = serve(t, options)
+		w.expectAll(place + ", after a restart")
+		w.expectSorted(place + ", after a restart")
+	}
 	w.r.stop()
+}
+
+// expectSorted compares a facet, and a page by value, with what was put.
+func (w *town) expectSorted(what string) {
+	w.r.t.Helper()
+	counts := map[string]int{}
+	first := 0
+	for i := range w.n {
+		if !w.gone[i] {
+			counts[fmt.Sprint("k", i%7)]++
+			first = max(first, i%100)
+		}
+	}
+	var facet struct {
+		Hits []struct {
+			Value string
+			Count int
+		}
+	}
+	w.r.must("POST", "/collections/c/facet", `{"key":"s","exact":true,"limit":100}`, &facet)
+	if len(facet.Hits) != len(counts) {
+		w.r.t.Errorf("%s: facet %v, want %v", what, facet.Hits, counts)
+	}
+	for _, h := range facet.Hits {
+		if counts[h.Value] != h.Count {
+			w.r.t.Errorf("%s: facet %v, want %v", what, facet.Hits, counts)
+		}
+	}
+	var page struct {
+		Points []struct {
+			Payload struct{ N int }
+		}
+	}
+	w.r.must("POST", "/collections/c/points/scroll", `{"order_by":{"key":"n","direction":"desc"},"limit":30,"with_payload":true}`, &page)
+	last := first
+	for _, p := range page.Points {
+		if p.Payload.N > last {
+			w.r.t.Errorf("%s: %v comes after %d", what, p, last)
+		}
+		last = p.Payload.N
+	}
+	if len(page.Points) != 30 || page.Points[0].Payload.N != first {
+		w.r.t.Errorf("%s: a page of %v, want 30 from %d down", what, page.Points, first)
+	}
 }

@@ -179,12 +179,27 @@ func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from index.Slo
 	})
 }
 
-// ScanPostings visits a shard's postings in key order.
-func (r *Reader) ScanPostings(shard schema.ShardID, yield func(row []byte, slot index.Slot) bool) error {
-	return r.scan(prefix(shard, kindPosting), prefix(shard, kindPosting+1), func(key, _ []byte) (bool, error) {
+// ScanPostings visits a shard's postings from one key on and below another, in
+// key order or against it. A key is the posting's row and then its slot (4 BE).
+func (r *Reader) ScanPostings(shard schema.ShardID, from, to []byte, down bool, yield func(key []byte) bool) error {
+	head := prefix(shard, kindPosting)
+	o := pebble.IterOptions{LowerBound: append(head[:len(head):len(head)], from...), UpperBound: append(head[:len(head):len(head)], to...)}
+	it, err := r.r.NewIter(&o)
+	if err != nil {
+		return r.health.classify("scan postings", err)
+	}
+	start, next := it.First, it.Next
+	if down {
+		start, next = it.Last, it.Prev
+	}
+	for ok := start(); ok; ok = next() {
+		key := it.Key()
 		if len(key) < shardKeyLen+4 {
-			return false, corrupt(key, "a posting's key is cut short")
+			return errors.Join(corrupt(key, "a posting's key is cut short"), it.Close())
 		}
-		return yield(key[shardKeyLen:len(key)-4], keySlot(key)), nil
-	})
+		if !yield(key[shardKeyLen:]) {
+			break
+		}
+	}
+	return r.health.classify("scan postings", errors.Join(it.Error(), it.Close()))
 }

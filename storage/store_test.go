@@ -78,8 +78,8 @@ func TestRowsRoundTrip(t *testing.T) {
 		t.Errorf("GetVector of a vector that is not there = %v, %v", ok, err)
 	}
 	var postings []string
-	must(t, s.ScanPostings(shard, func(r []byte, slot index.Slot) bool {
-		postings = append(postings, string(r))
+	must(t, s.ScanPostings(shard, nil, []byte("\xff\xff\xff\xff\xff\xff\xff\xff"), false, func(key []byte) bool {
+		postings = append(postings, string(key[:len(key)-4]))
 		return true
 	}))
 	if want := []string{"k\x00v", "\xff\xff"}; !reflect.DeepEqual(postings, want) {
@@ -215,12 +215,18 @@ func TestDropPostings(t *testing.T) {
 	}
 	must(t, b.DeletePosting(1, []byte("a"), 2), b.DropPostings(1, []byte("b\x00")), b.PutPosting(1, []byte("b\x00z"), 3), b.Commit(1), b.Close())
 	var got []string
-	must(t, s.ScanPostings(1, func(row []byte, slot index.Slot) bool {
-		got = append(got, string(row)+string(rune('0'+slot)))
+	read := func(key []byte) bool {
+		got = append(got, string(key[:len(key)-4])+string(rune('0'+keySlot(key))))
 		return true
-	}))
+	}
+	must(t, s.ScanPostings(1, nil, []byte("d"), false, read))
 	if want := []string{"a1", "b\x00z3", "b\xff1", "b\xff2", "c1", "c2"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("postings %q, want %q", got, want)
+	}
+	got = nil
+	must(t, s.ScanPostings(1, []byte("b"), []byte("c"), true, read))
+	if want := []string{"b\xff2", "b\xff1", "b\x00z3"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("falling postings %q, want %q", got, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package payload
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/tidwall/btree"
@@ -9,19 +10,37 @@ import (
 
 // column is a sorted list of entries that is changed now and then: most of it
 // lies in one array, changes gather in a small tree and in a set of positions
-// that are gone, and are merged when they have become many. So a million numbers
-// take little more than their bytes, and a range of them is one run of memory.
+// that are gone, and the two are packed anew when changes have become many
+// (Version.Pack). So a million numbers take little more than their bytes, and a
+// range of them is one run of memory.
 //
-// Concurrency: one writer, or many readers.
+// Concurrency: one writer. Others read what publish gave them.
 type column[E any] struct {
 	compare func(a, b E) int
-	base    []E
+	base    []E             // never changed, but appended to
 	gone    *roaring.Bitmap // positions in base
+	mine    bool            // no published version has gone
 	delta   *btree.BTreeG[E]
 }
 
 func newColumn[E any](compare func(a, b E) int) *column[E] {
-	return &column[E]{compare: compare, gone: roaring.New(), delta: emptyDelta(compare)}
+	return &column[E]{compare: compare, gone: bitmapOf(), delta: emptyDelta(compare)}
+}
+
+// publish is the column as it is now, for readers. Writer only.
+func (c *column[E]) publish() *column[E] {
+	c.mine = false
+	out := *c
+	out.delta = c.delta.Copy()
+	return &out
+}
+
+// own makes gone a set that the writer may change.
+func (c *column[E]) own() *roaring.Bitmap {
+	if !c.mine {
+		c.gone, c.mine = c.gone.Clone(), true
+	}
+	return c.gone
 }
 
 func emptyDelta[E any](compare func(a, b E) int) *btree.BTreeG[E] {
@@ -39,13 +58,10 @@ func (c *column[E]) put(e E) bool {
 		return true
 	}
 	if i, found := slices.BinarySearchFunc(c.base, e, c.compare); found {
-		return c.gone.CheckedRemove(uint32(i))
+		return c.own().CheckedRemove(uint32(i))
 	}
-	if _, twice := c.delta.Set(e); twice {
-		return false
-	}
-	c.mergeMany()
-	return true
+	_, twice := c.delta.Set(e)
+	return !twice
 }
 
 // remove takes an entry out; false when it is not there.
@@ -54,29 +70,33 @@ func (c *column[E]) remove(e E) bool {
 		return true
 	}
 	i, found := slices.BinarySearchFunc(c.base, e, c.compare)
-	if !found || !c.gone.CheckedAdd(uint32(i)) {
-		return false
-	}
-	c.mergeMany()
-	return true
+	return found && c.own().CheckedAdd(uint32(i))
 }
 
-// fewChanges are not worth a merge; beyond, an eighth of the base is.
+// fewChanges are not worth packing anew; beyond, a quarter of what is packed is.
 const fewChanges = 1024
 
-func (c *column[E]) mergeMany() {
-	if n := c.delta.Len() + int(c.gone.GetCardinality()); n > fewChanges+len(c.base)/8 {
-		c.merge()
-	}
+// overgrown tells whether it is time to pack anew.
+func (c *column[E]) overgrown() bool {
+	return c.delta.Len()+int(c.gone.GetCardinality()) > fewChanges+len(c.base)/4
 }
 
-func (c *column[E]) merge() {
-	out := make([]E, 0, c.len())
+// pack is the same column without changes aside, in an array that fits.
+func (c *column[E]) pack() *column[E] {
+	out := newColumn(c.compare)
+	out.base = make([]E, 0, c.len())
 	w := c.walk(nil, false)
 	for e, ok := w.next(); ok; e, ok = w.next() {
-		out = append(out, e)
+		out.base = append(out.base, e)
 	}
-	c.base, c.gone, c.delta = out, roaring.New(), emptyDelta(c.compare)
+	return out
+}
+
+// bytes is about the memory of the column; an entry in the tree, which is filled
+// by two thirds, takes half as much again.
+func (c *column[E]) bytes() int64 {
+	var e E
+	return int64(unsafe.Sizeof(e)) * int64(cap(c.base)+c.delta.Len()*3/2)
 }
 
 // walker goes through a column in order.
@@ -141,6 +161,9 @@ func (w *walker[E]) next() (e E, ok bool) {
 	w.at += step
 	return e, true
 }
+
+// close ends a walk in memory: there is nothing to let go of.
+func (w *walker[E]) close() {}
 
 func (w *walker[E]) inBase() bool { return w.at >= 0 && w.at < len(w.c.base) }
 

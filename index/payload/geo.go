@@ -9,22 +9,42 @@ import (
 	"github.com/kithdb/kith/index/filter"
 )
 
-// place is one location of a slot. Places are kept in the order of their cells:
-// the bits of longitude and latitude in turns (a Z-order curve; Morton, 1966), so
-// that a square of the map is one run.
+// place is one location of a slot, in twenty bytes: the float64 of longitude and
+// latitude in halves. Places are kept in the order of their cells: the bits of
+// longitude and latitude in turns (a Z-order curve; Morton, 1966), so that a
+// square of the map is one run.
 type place struct {
-	cell  uint64
-	point filter.GeoPoint
-	slot  uint32
+	lon, lat [2]uint32
+	slot     uint32
+}
+
+func halves(f float64) [2]uint32 {
+	b := math.Float64bits(f)
+	return [2]uint32{uint32(b >> 32), uint32(b)}
+}
+
+func whole(h [2]uint32) float64 { return math.Float64frombits(uint64(h[0])<<32 | uint64(h[1])) }
+
+func (p place) point() filter.GeoPoint {
+	return filter.GeoPoint{Lon: whole(p.lon), Lat: whole(p.lat)}
+}
+
+func (p place) cell() uint64 { return cellOf(p.point()) }
+
+func cellOf(g filter.GeoPoint) uint64 {
+	return spread(steps(g.Lon, 180))<<1 | spread(steps(g.Lat, 90))
 }
 
 func comparePlaces(a, b place) int {
-	return cmp.Or(cmp.Compare(a.cell, b.cell), cmp.Compare(a.slot, b.slot),
-		cmp.Compare(a.point.Lon, b.point.Lon), cmp.Compare(a.point.Lat, b.point.Lat))
+	p, q := a.point(), b.point()
+	if c := cmp.Compare(cellOf(p), cellOf(q)); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.slot, b.slot), cmp.Compare(ordered(p.Lon), ordered(q.Lon)), cmp.Compare(ordered(p.Lat), ordered(q.Lat)))
 }
 
 func newPlace(g filter.GeoPoint, s uint32) place {
-	return place{cell: spread(steps(g.Lon, 180))<<1 | spread(steps(g.Lat, 90)), point: g, slot: s}
+	return place{lon: halves(g.Lon), lat: halves(g.Lat), slot: s}
 }
 
 // steps cuts [−half, half] into 2³² steps.
@@ -131,7 +151,7 @@ type geoSearch struct {
 }
 
 func (s *geoSearch) offer(p *place) {
-	if s.holds(p.point) {
+	if s.holds(p.point()) {
 		s.to.Add(index.Slot(p.slot))
 	}
 }
@@ -158,7 +178,7 @@ func (s *geoSearch) run(from, to int, cell uint64, level int) {
 		first := cell + quarter*size
 		end := to
 		if quarter < 3 {
-			n, _ := slices.BinarySearchFunc(s.places.base[from:to], first+size, func(p place, c uint64) int { return cmp.Compare(p.cell, c) })
+			n, _ := slices.BinarySearchFunc(s.places.base[from:to], first+size, func(p place, c uint64) int { return cmp.Compare(p.cell(), c) })
 			end = from + n
 		}
 		s.run(from, end, first, level+1)

@@ -8,14 +8,21 @@ import (
 	"github.com/kithdb/kith/index/filter"
 )
 
-// number is one value of a slot: key orders as the value does.
-type number struct {
-	key  uint64
-	slot uint32
+// number is one value of a slot. Its key orders as the value does, and is kept in
+// halves, so that a number takes twelve bytes.
+type number struct{ high, low, slot uint32 }
+
+func newNumber(key uint64, slot uint32) number {
+	return number{uint32(key >> 32), uint32(key), slot}
 }
 
+func (n number) key() uint64 { return uint64(n.high)<<32 | uint64(n.low) }
+
 func compareNumbers(a, b number) int {
-	return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.slot, b.slot))
+	if c := cmp.Compare(a.key(), b.key()); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.slot, b.slot)
 }
 
 // ordered is a float64 as an unsigned integer of the same order.
@@ -50,28 +57,45 @@ func newNumbers() *numbers {
 	return &numbers{ints: newColumn(compareNumbers), floats: newColumn(compareNumbers)}
 }
 
+func (n *numbers) of(floats bool) *column[number] {
+	if floats {
+		return n.floats
+	}
+	return n.ints
+}
+
+// publish is the numbers as they are now, for readers. Writer only.
+func (n *numbers) publish() *numbers {
+	return &numbers{ints: n.ints.publish(), floats: n.floats.publish(), huge: n.huge}
+}
+
+func (n *numbers) pack() *numbers {
+	return &numbers{ints: n.ints.pack(), floats: n.floats.pack(), huge: n.huge}
+}
+
 const exactBelow = 1 << 53
 
 func isHuge(f float64) bool { return math.Abs(f) >= exactBelow }
 
-// span adds the slots of keys from low to high to a set.
+// span adds the slots of keys from low to high, both included, to a set.
 func span(c *column[number], low, high uint64, to *index.Builder) {
 	if low > high {
 		return
 	}
-	w := c.walk(&number{key: low}, false)
-	for n, ok := w.next(); ok && n.key <= high; n, ok = w.next() {
+	from := newNumber(low, 0)
+	w := c.walk(&from, false)
+	for n, ok := w.next(); ok && n.key() <= high; n, ok = w.next() {
 		to.Add(index.Slot(n.slot))
 	}
 }
 
 // within adds the slots that have a number in the range; exact is false where
 // the set may hold a few too many.
-func (n *numbers) within(r *filter.Range, to *index.Builder) (exact bool) {
+func within(s source, r *filter.Range, to *index.Builder) (exact bool) {
 	if low, high, ok := intBounds(r); ok {
-		span(n.ints, orderedInt(low), orderedInt(high), to)
+		s.span(false, orderedInt(low), orderedInt(high), to)
 	}
-	exact = n.huge == 0 || !farBound(r)
+	exact = !farBound(r) || !s.huge()
 	low, high := ordered(math.Inf(-1)), ordered(math.Inf(1))
 	for _, b := range []struct {
 		bound         *float64
@@ -93,7 +117,7 @@ func (n *numbers) within(r *filter.Range, to *index.Builder) (exact bool) {
 			high = min(high, key)
 		}
 	}
-	span(n.floats, low, high, to)
+	s.span(true, low, high, to)
 	return exact
 }
 
@@ -166,7 +190,7 @@ func intBounds(r *filter.Range) (low, high int64, ok bool) {
 }
 
 // instants adds the slots that have a time in the range.
-func (n *numbers) instants(r *filter.DatetimeRange, to *index.Builder) {
+func instants(s source, r *filter.DatetimeRange, to *index.Builder) {
 	low, high := int64(math.MinInt64), int64(math.MaxInt64)
 	if r.GTE != nil {
 		low = max(low, *r.GTE)
@@ -187,22 +211,23 @@ func (n *numbers) instants(r *filter.DatetimeRange, to *index.Builder) {
 		high = min(high, *r.LT-1)
 	}
 	if low <= high {
-		span(n.ints, orderedInt(low), orderedInt(high), to)
+		s.span(false, orderedInt(low), orderedInt(high), to)
 	}
 }
 
-// equal adds the slots that have an integer.
-func (n *numbers) equal(v int64, to *index.Builder) {
-	span(n.ints, orderedInt(v), orderedInt(v), to)
+// integer adds the slots that have an integer.
+func integer(s source, v int64, to *index.Builder) {
+	s.span(false, orderedInt(v), orderedInt(v), to)
 }
 
-// except adds the slots that have a number which is none of the integers.
-func (n *numbers) except(not map[int64]struct{}, to *index.Builder) {
-	w := n.ints.walk(nil, false)
+// otherNumbers adds the slots that have a number which is none of the integers.
+func otherNumbers(s source, not map[int64]struct{}, to *index.Builder) {
+	w := s.walk(false, nil, false)
+	defer w.close()
 	for v, ok := w.next(); ok; v, ok = w.next() {
-		if _, named := not[unorderedInt(v.key)]; !named {
+		if _, named := not[unorderedInt(v.key())]; !named {
 			to.Add(index.Slot(v.slot))
 		}
 	}
-	span(n.floats, 0, math.MaxUint64, to)
+	s.span(true, 0, math.MaxUint64, to)
 }

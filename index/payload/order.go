@@ -8,92 +8,48 @@ import (
 	"github.com/kithdb/kith/index/filter"
 )
 
-// Slots is where one value occurs. It is an index's own: valid while the
-// indexes hold still, and not to be changed.
-type Slots struct {
-	posting *posting
-	few     []index.Slot // of a number, when posting is nil
-}
-
-// Len is the number of slots.
-func (s Slots) Len() int {
-	if s.posting == nil {
-		return len(s.few)
-	}
-	return s.posting.len()
-}
-
-// CountIn is the number of slots that are in a set too.
-func (s Slots) CountIn(set *index.Set) int {
-	n := 0
-	for slot := range s.All() {
-		if set.Contains(slot) {
-			n++
-		}
-	}
-	return n
-}
-
-// All yields the slots, rising.
-func (s Slots) All() func(yield func(index.Slot) bool) {
-	return func(yield func(index.Slot) bool) {
-		switch p := s.posting; {
-		case p == nil:
-			for _, slot := range s.few {
-				if !yield(slot) {
-					return
-				}
-			}
-		case p.many != nil:
-			p.many.Iterate(func(slot uint32) bool { return yield(index.Slot(slot)) })
-		case p.one != index.NoSlot:
-			yield(p.one)
-		}
-	}
-}
-
 // Facet calls yield with each distinct value of a field and its slots, until
 // yield returns false. The values are strings of keyword and uuid indexes, the
 // integers of integer indexes, and bools. It is false where the field has no
-// such index that is complete.
-func (x *Indexes) Facet(name string, yield func(v filter.Value, slots Slots) bool) bool {
-	f, ok := x.fields[name]
+// such index that is complete; the error is of reading the store's rows.
+func (r *Reader) Facet(name string, yield func(v filter.Value, slots Slots) bool) (bool, error) {
+	f, ok := r.v.field(name)
 	if !ok || !f.done || !f.lookup {
-		return false
+		return false, nil
 	}
+	s := r.source(f)
 	switch f.Kind {
 	case Keyword, UUID:
-		f.facet(tagString, func(term string) filter.Value { return filter.Value{Kind: filter.StringValue, Str: term} }, yield)
+		s.ascend(string(tagString), func(term string, slots Slots) bool {
+			return yield(filter.Value{Kind: filter.StringValue, Str: term[1:]}, slots)
+		})
 	case Bool:
-		f.facet(tagBool, func(term string) filter.Value { return filter.Value{Kind: filter.BoolValue, Bool: term[0] == 1} }, yield)
+		s.ascend(string(tagBool), func(term string, slots Slots) bool {
+			return yield(filter.Value{Kind: filter.BoolValue, Bool: term[1] == 1}, slots)
+		})
 	case Integer:
-		f.facetInts(yield)
+		facetInts(s, yield)
 	default:
-		return false
+		return false, nil
 	}
-	return true
+	return true, r.taken()
 }
 
-func (f *field) facet(tag byte, value func(term string) filter.Value, yield func(filter.Value, Slots) bool) {
-	f.terms.Ascend(string([]byte{tag}), func(term string, p *posting) bool {
-		return term[0] == tag && yield(value(term[1:]), Slots{posting: p})
-	})
-}
-
-func (f *field) facetInts(yield func(filter.Value, Slots) bool) {
+func facetInts(s source, yield func(filter.Value, Slots) bool) {
 	var slots []index.Slot
 	last := uint64(0)
 	give := func() bool {
 		v := filter.Value{Kind: filter.IntValue, Int: unorderedInt(last)}
 		return len(slots) == 0 || yield(v, Slots{few: slots})
 	}
-	w := f.numbers.ints.walk(nil, false)
+	w := s.walk(false, nil, false)
+	defer w.close()
 	for n, ok := w.next(); ok; n, ok = w.next() {
-		if n.key != last {
+		if n.key() != last {
 			if !give() {
 				return
 			}
-			last, slots = n.key, slots[:0]
+			last, slots = n.key(), slots[:0]
 		}
 		slots = append(slots, index.Slot(n.slot))
 	}
@@ -144,24 +100,27 @@ type Order struct {
 // Ordered calls yield with each key of a field and a slot that has it, in the
 // order of the keys, until yield returns false. A slot with several values comes
 // several times. It is false where the field has no complete index of numbers
-// or datetimes with ranges.
-func (x *Indexes) Ordered(name string, o Order, yield func(k Key, slot index.Slot) bool) bool {
-	f, ok := x.fields[name]
+// or datetimes with ranges; the error is of reading the store's rows.
+func (r *Reader) Ordered(name string, o Order, yield func(k Key, slot index.Slot) bool) (bool, error) {
+	f, ok := r.v.field(name)
 	if !ok || !f.done || !f.ranges {
-		return false
+		return false, nil
 	}
-	ints, floats := f.run(f.numbers.ints, o, intKey), f.run(f.numbers.floats, o, floatKey)
+	s := r.source(f)
+	ints, floats := newRun(s, false, o), newRun(s, true, o)
+	defer ints.w.close()
+	defer floats.w.close()
 	for ints.ok || floats.ok {
 		next := &ints
 		if !ints.ok || floats.ok && o.before(floats.key, ints.key) {
 			next = &floats
 		}
 		if !yield(next.key, next.slot) {
-			return true
+			break
 		}
 		next.advance()
 	}
-	return true
+	return true, r.taken()
 }
 
 func (o *Order) before(a, b Key) bool {
@@ -174,22 +133,25 @@ func (o *Order) before(a, b Key) bool {
 func intKey(key uint64) Key   { return IntKey(unorderedInt(key)) }
 func floatKey(key uint64) Key { return FloatKey(unordered(key)) }
 
-// run walks one column in the order asked for.
+// run walks the integers, or the other numbers, in the order asked for.
 type run struct {
-	w    *walker[number]
+	w    cursor
 	read func(uint64) Key
 	key  Key
 	slot index.Slot
 	ok   bool
 }
 
-func (f *field) run(c *column[number], o Order, read func(uint64) Key) run {
-	r := run{read: read}
+func newRun(s source, floats bool, o Order) run {
+	r := run{read: intKey}
+	if floats {
+		r.read = floatKey
+	}
 	var from *number
 	if o.From != nil {
-		from = startOf(c == f.numbers.ints, o)
+		from = startOf(!floats, o)
 	}
-	r.w = c.walk(from, o.Down)
+	r.w = s.walk(floats, from, o.Down)
 	for r.advance(); r.ok && o.From != nil && o.before(r.key, *o.From); r.advance() {
 	}
 	return r
@@ -197,20 +159,21 @@ func (f *field) run(c *column[number], o Order, read func(uint64) Key) run {
 
 // startOf is near the first entry wanted, never beyond it.
 func startOf(ints bool, o Order) *number {
-	n := number{}
+	slot := uint32(0)
 	if o.Down {
-		n.slot = math.MaxUint32
+		slot = math.MaxUint32
 	}
-	n.key = ordered(o.From.Float + 0)
+	key := ordered(o.From.Float + 0)
 	if ints {
-		n.key = orderedInt(o.From.whole())
+		key = orderedInt(o.From.whole())
 	}
+	n := newNumber(key, slot)
 	return &n
 }
 
 func (r *run) advance() {
 	var n number
 	if n, r.ok = r.w.next(); r.ok {
-		r.key, r.slot = r.read(n.key), index.Slot(n.slot)
+		r.key, r.slot = r.read(n.key()), index.Slot(n.slot)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/storage/point"
 )
 
 // pair is a value and a slot that has it.
@@ -31,13 +30,12 @@ func TestOrderedIsSorted(t *testing.T) {
 	}
 	slices.Sort(texts)
 	rapid.Check(t, func(t *rapid.T) {
-		s, err := ParseSchema("f", []byte(rapid.SampledFrom([]string{`"integer"`, `"float"`}).Draw(t, "kind")))
+		s, err := ParseSchema("f", []byte(rapid.SampledFrom([]string{`"integer"`, `"float"`, `{"type":"integer","memory":"cold"}`, `{"type":"float","on_disk":true}`}).Draw(t, "kind")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{x: New(), payloads: map[index.Slot][]byte{}}
-		w.x.Add(s)
-		w.x.Put(StateRow("f", true, point.ID{}), 0)
+		w := newWorld()
+		w.add(s)
 		var want []pair
 		for slot := range index.Slot(rapid.IntRange(0, 12).Draw(t, "points")) {
 			mine := rapid.SliceOfNDistinct(rapid.SampledFrom(texts), 0, 3, rapid.ID[string]).Draw(t, "values")
@@ -62,17 +60,18 @@ func TestOrderedIsSorted(t *testing.T) {
 		})
 		most := rapid.IntRange(1, 40).Draw(t, "most")
 		var got []pair
-		if !w.x.Ordered("f", o, func(k Key, slot index.Slot) bool {
+		ok, err := w.reader().Ordered("f", o, func(k Key, slot index.Slot) bool {
 			got = append(got, pair{k, slot})
 			return len(got) < most
-		}) {
-			t.Fatal("no range index")
+		})
+		if !ok || err != nil {
+			t.Fatal("no range index", err)
 		}
 		if want = want[:min(most, len(want))]; !slices.Equal(got, want) {
 			t.Fatalf("%+v:\n got %+v\nwant %+v", o, got, want)
 		}
 	})
-	if New().Ordered("f", Order{}, nil) {
+	if ok, err := newWorld().reader().Ordered("f", Order{}, nil); ok || err != nil {
 		t.Error("no index, and yet an order")
 	}
 }

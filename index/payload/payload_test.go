@@ -1,13 +1,17 @@
 package payload
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/tidwall/btree"
 	"pgregory.net/rapid"
 
 	"github.com/kithdb/kith/index"
@@ -15,10 +19,10 @@ import (
 	"github.com/kithdb/kith/storage/point"
 )
 
-// values that meet at the edges: equal as numbers and not as text, beyond 2⁵³,
+// drawn are values that meet at the edges: equal as numbers and not as text, beyond 2⁵³,
 // of another type than the index.
-var values = []string{
-	`"a"`, `"b"`, `""`, `"ü"`, `"1"`, `1`, `2`, `-3`, `1.0`, `1.5`, `-0.0`, `0`, `1e300`, `-1e300`,
+var drawn = []string{
+	`"a"`, `"b"`, `""`, `"ü"`, `"a\u0000\u0000\u0000\u0005"`, `"a\u0000\u0000\u0000\u0005b"`, `["a","a\u0000\u0000\u0000\u0009"]`, `"1"`, `1`, `2`, `-3`, `1.0`, `1.5`, `-0.0`, `0`, `1e300`, `-1e300`,
 	`9007199254740993`, `9007199254740992`, `-9223372036854775808`, `true`, `false`, `null`,
 	`["a","b"]`, `[1,2,1]`, `[]`, `[true,"a",1.5]`, `{"x":1}`, `[{"x":"a"},{"x":2}]`, `[null]`, `[null,"a"]`, `[[1],2]`,
 	`"2024-05-01T10:00:00Z"`, `"2024-05-01"`, `["2024-05-02","a"]`, `"A quick brown fox"`, `["brown","quick dog"]`,
@@ -32,7 +36,7 @@ func drawPayload(t *rapid.T) []byte {
 	out := map[string]json.RawMessage{}
 	for _, key := range []string{"k", "i", "f", "b", "o", "l"} {
 		if rapid.Bool().Draw(t, "has "+key) {
-			out[key] = json.RawMessage(rapid.SampledFrom(values).Draw(t, key))
+			out[key] = json.RawMessage(rapid.SampledFrom(drawn).Draw(t, key))
 		}
 	}
 	text, err := json.Marshal(out)
@@ -101,18 +105,32 @@ func drawFilter(t *rapid.T, deep int) string {
 // world is indexes and what they index.
 type world struct {
 	x        *Indexes
+	rows     btree.Set[string] // keys, as the store has them
 	payloads map[index.Slot][]byte
 	live     *index.Set
 }
 
+func newWorld() *world { return &world{x: New(), payloads: map[index.Slot][]byte{}} }
+
+// add makes an index, complete and empty.
+func (w *world) add(s Schema) {
+	w.x.Add(s)
+	w.put(StateRow(s.Field, true, point.ID{}), 0, true)
+}
+
+func (w *world) put(row []byte, slot index.Slot, add bool) {
+	key := string(binary.BigEndian.AppendUint32(bytes.Clone(row), uint32(slot)))
+	if add {
+		w.rows.Insert(key)
+		w.x.Put(bytes.Clone(row), slot)
+		return
+	}
+	w.rows.Delete(key)
+	w.x.Remove(bytes.Clone(row), slot)
+}
+
 func (w *world) set(t *rapid.T, slot index.Slot, fresh []byte) {
-	err := w.x.Diff(w.payloads[slot], fresh, func(row []byte, add bool) {
-		if add {
-			w.x.Put(row, slot)
-		} else {
-			w.x.Remove(row, slot)
-		}
-	})
+	err := w.x.Diff(w.payloads[slot], fresh, func(row []byte, add bool) { w.put(row, slot, add) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,6 +142,50 @@ func (w *world) set(t *rapid.T, slot index.Slot, fresh []byte) {
 		w.payloads[slot] = fresh
 	}
 	w.live = e.Done()
+}
+
+// scan reads rows as they are when it is called.
+func scan(rows *btree.Set[string]) Scan {
+	return func(from, to []byte, down bool, yield func(key []byte) bool) error {
+		var keys []string
+		rows.Ascend(string(from), func(key string) bool {
+			if key < string(to) {
+				keys = append(keys, key)
+			}
+			return key < string(to)
+		})
+		if down {
+			slices.Reverse(keys)
+		}
+		for _, key := range keys {
+			if !yield([]byte(key)) {
+				break
+			}
+		}
+		return nil
+	}
+}
+
+func (w *world) reader() *Reader {
+	return w.x.Publish().At(Rows{Scan: scan(w.rows.Copy()), Next: 31})
+}
+
+// load brings a field into memory, or packs it, while during changes it.
+func (w *world) load(t *rapid.T, name string, during func()) {
+	n := w.x.BeginLoad(name)
+	v := w.x.Publish()
+	rows := scan(w.rows.Copy())
+	during()
+	l := v.Pack(name)
+	if s, _ := v.Schema(name); l == nil || rapid.Bool().Draw(t, "from rows") {
+		var err error
+		if l, err = Load(&s, rows, func() bool { return false }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, _ := v.Schema(name); w.x.EndLoad(name, n, l) == s.Cold() {
+		t.Fatalf("%s: load %d", name, n)
+	}
 }
 
 // even is the slots that have the vector v.
@@ -151,7 +213,7 @@ func (w *world) scope() Scope {
 func (w *world) matching(t *rapid.T, f *filter.Filter) *index.Set {
 	e := (*index.Set)(nil).Edit()
 	var doc filter.Doc
-	bound := f.Bind(w.x.Analyzer)
+	bound := f.Bind(w.x.Publish().Analyzer)
 	for slot, text := range w.payloads {
 		if err := doc.Parse(text); err != nil {
 			t.Fatal(err)
@@ -167,28 +229,46 @@ func equal(a, b *index.Set) bool {
 	return a.Len() == b.Len() && a.AndNot(b).Len() == 0
 }
 
-func draw(t *rapid.T) *world {
-	w := &world{x: New(), payloads: map[index.Slot][]byte{}}
-	kinds := []string{`"keyword"`, `"integer"`, `"float"`, `{"type":"bool"}`, `"geo"`, `"datetime"`, `"uuid"`, `"text"`,
-		`{"type":"text","phrase_matching":true}`, `{"type":"text","tokenizer":"prefix","min_token_len":2}`}
-	for _, field := range fields {
-		if !rapid.Bool().Draw(t, "index "+field) {
-			continue
-		}
-		s, err := ParseSchema(field, []byte(rapid.SampledFrom(kinds).Draw(t, "kind")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.x.Add(s)
-		w.x.Put(StateRow(field, true, point.ID{}), 0)
+// kinds are schemas of all kinds.
+var schemaKinds = []string{`"type":"keyword"`, `"type":"integer"`, `"type":"float"`, `"type":"bool"`, `"type":"geo"`, `"type":"datetime"`, `"type":"uuid"`, `"type":"text"`,
+	`"type":"text","phrase_matching":true`, `"type":"text","tokenizer":"prefix","min_token_len":2`}
+
+func drawSchema(t *rapid.T, field string) Schema {
+	kind := rapid.SampledFrom(schemaKinds).Draw(t, "kind")
+	s, err := ParseSchema(field, fmt.Appendf(nil, `{%s,"on_disk":%v}`, kind, rapid.Bool().Draw(t, "on disk")))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range rapid.IntRange(1, 40).Draw(t, "writes") {
+	return s
+}
+
+func draw(t *rapid.T) *world {
+	w := newWorld()
+	var indexed []string
+	for _, field := range fields {
+		if rapid.Bool().Draw(t, "index "+field) {
+			w.add(drawSchema(t, field))
+			indexed = append(indexed, field)
+		}
+	}
+	write := func() {
 		slot := index.Slot(rapid.IntRange(0, 30).Draw(t, "slot"))
 		if rapid.IntRange(0, 5).Draw(t, "delete") == 0 {
 			w.set(t, slot, nil)
-			continue
+			return
 		}
 		w.set(t, slot, drawPayload(t))
+	}
+	for range rapid.IntRange(1, 40).Draw(t, "writes") {
+		write()
+		switch rapid.IntRange(0, 12).Draw(t, "what else") {
+		case 0:
+			w.x.Publish()
+		case 1:
+			if len(indexed) > 0 {
+				w.load(t, rapid.SampledFrom(indexed).Draw(t, "load"), write)
+			}
+		}
 	}
 	return w
 }
@@ -205,8 +285,10 @@ func TestIndexesAgreeWithMatch(t *testing.T) {
 				t.Fatalf("%s: %v", text, err)
 			}
 			want := w.matching(t, f)
-			a := w.x.Match(f, w.scope())
+			a, err := w.reader().Match(f, w.scope())
 			switch {
+			case err != nil:
+				t.Fatal(err)
 			case a.Exact && !equal(a.Set, want):
 				t.Fatalf("%s: exact set has %d slots, %d match", text, a.Set.Len(), want.Len())
 			case want.AndNot(a.Set).Len() > 0:
@@ -221,34 +303,72 @@ func TestIndexesAgreeWithMatch(t *testing.T) {
 	}
 }
 
-// Indexes after any history are those that loading the rows anew gives.
+// Indexes after any history are those that loading the rows anew gives, and older
+// versions stay what they were.
 func TestHistoryLeavesNoTrace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := draw(t)
-		fresh := &world{x: New(), payloads: map[index.Slot][]byte{}}
+		fresh := newWorld()
 		for _, s := range w.x.Schemas() {
-			fresh.x.Add(s)
+			fresh.add(s)
 		}
 		for slot, text := range w.payloads {
 			fresh.set(t, slot, text)
 		}
-		for name, f := range w.x.fields {
-			g := fresh.x.fields[name]
-			if f.terms.Len() != g.terms.Len() || f.points() != g.points() || f.size() != g.size() {
-				t.Fatalf("index %s: %d terms, %d values; want %d, %d", name, f.terms.Len(), f.size(), g.terms.Len(), g.size())
-			}
+		if got, want := w.rows.Keys(), fresh.rows.Keys(); !slices.Equal(got, want) {
+			t.Fatalf("rows %q, want %q", got, want)
+		}
+		before := w.dump(t)
+		if want := fresh.dump(t); before != want {
+			t.Fatalf("indexes\n%s\nwant\n%s", before, want)
+		}
+		r := w.reader()
+		for range rapid.IntRange(1, 5).Draw(t, "later writes") {
+			w.set(t, index.Slot(rapid.IntRange(0, 30).Draw(t, "slot")), drawPayload(t))
+		}
+		if after := dump(t, r); after != before {
+			t.Fatalf("a version was\n%s\nand became\n%s", before, after)
 		}
 	})
 }
 
-func (f *field) size() (n int) {
-	if f.numbers != nil {
-		n += f.numbers.ints.len() + f.numbers.floats.len() + 1000*f.numbers.huge
+func (w *world) dump(t *rapid.T) string { return dump(t, w.reader()) }
+
+// dump is everything that the indexes of a version hold.
+func dump(t *rapid.T, r *Reader) string {
+	var out strings.Builder
+	for _, s := range r.v.Schemas() {
+		f, _ := r.v.field(s.Field)
+		size, err := r.Size(s.Field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "%s: %d points\n", s.Field, size.Points)
+		src := r.source(f)
+		var terms []string
+		for tag := byte(1); tag < 128; tag++ {
+			if tag == tagInt || tag == tagFloat || tag == tagTime || tag == tagGeo {
+				continue
+			}
+			src.ascend(string([]byte{tag}), func(term string, slots Slots) bool {
+				terms = append(terms, fmt.Sprintf(" %q %v\n", term, slices.Collect(slots.All())))
+				return true
+			})
+		}
+		slices.Sort(terms)
+		out.WriteString(strings.Join(terms, ""))
+		if s.Kind == Integer || s.Kind == Float || s.Kind == Datetime {
+			for _, floats := range []bool{false, true} {
+				w := src.walk(floats, nil, false)
+				for n, ok := w.next(); ok; n, ok = w.next() {
+					fmt.Fprintf(&out, " %v %x %d\n", floats, n.key(), n.slot)
+				}
+				w.close()
+			}
+			fmt.Fprintf(&out, " huge %v\n", src.huge())
+		}
 	}
-	if f.places != nil {
-		n += f.places.len()
-	}
-	return n
+	return out.String()
 }
 
 // A column is a sorted set, whatever is put and removed, and walked either way.
@@ -256,7 +376,7 @@ func TestColumnsAreSortedSets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c, want := newColumn(compareNumbers), map[number]bool{}
 		for range rapid.IntRange(1, 300).Draw(t, "changes") {
-			n := number{key: uint64(rapid.IntRange(0, 20).Draw(t, "key")), slot: uint32(rapid.IntRange(0, 5).Draw(t, "slot"))}
+			n := newNumber(uint64(rapid.IntRange(0, 20).Draw(t, "key"))<<30, uint32(rapid.IntRange(0, 5).Draw(t, "slot")))
 			if rapid.IntRange(0, 2).Draw(t, "remove") == 0 {
 				if got := c.remove(n); got != want[n] {
 					t.Fatalf("remove %v: %v", n, got)
@@ -268,14 +388,18 @@ func TestColumnsAreSortedSets(t *testing.T) {
 				t.Fatalf("put %v: %v", n, got)
 			}
 			want[n] = true
-			if rapid.IntRange(0, 30).Draw(t, "merge") == 0 {
-				c.merge()
+			switch rapid.IntRange(0, 30).Draw(t, "pack") {
+			case 0:
+				c = c.pack()
+			case 1:
+				c.publish()
 			}
 		}
 		all := slices.SortedFunc(maps.Keys(want), compareNumbers)
 		var from *number
 		if rapid.Bool().Draw(t, "from") {
-			from = &number{key: uint64(rapid.IntRange(0, 21).Draw(t, "from key")), slot: uint32(rapid.IntRange(0, 6).Draw(t, "from slot"))}
+			n := newNumber(uint64(rapid.IntRange(0, 21).Draw(t, "from key"))<<30, uint32(rapid.IntRange(0, 6).Draw(t, "from slot")))
+			from = &n
 		}
 		down := rapid.Bool().Draw(t, "down")
 		if down {

@@ -73,6 +73,12 @@ func StateRow(field string, done bool, next point.ID) []byte {
 	return next.AppendKey(append(row, building))
 }
 
+// StateRows are the bounds of the keys of StateRow.
+func StateRows(field string) (from, to []byte) {
+	from = append(RowPrefix(field), tagIndex)
+	return from, above(from)
+}
+
 // rower makes the rows of one payload in one index. One goroutine.
 type rower struct {
 	s      *Schema

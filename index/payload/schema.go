@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -36,6 +37,7 @@ type Schema struct {
 	path     filter.Path
 	lookup   bool // values can be looked up and counted (facets)
 	ranges   bool // values have an order
+	cold     bool // answered from the store's rows
 	analyzer *text.Analyzer
 }
 
@@ -83,12 +85,17 @@ func ParseSchema(field string, schema []byte) (Schema, error) {
 		}
 	}
 	var probe struct {
-		Type Kind `json:"type"`
+		Type   Kind    `json:"type"`
+		OnDisk bool    `json:"on_disk"`
+		Memory *string `json:"memory"`
 	}
-	if err := json.Unmarshal(object, &probe); err != nil {
+	if err := json.Unmarshal(object, &probe); err != nil && !isOption(err) {
 		return s, refused("", "expected the name of a kind, or an object with a type")
 	}
-	s.Kind = probe.Type
+	s.Kind, s.cold = probe.Type, probe.OnDisk
+	if probe.Memory != nil {
+		s.cold = *probe.Memory == cold
+	}
 	if !slices.Contains(kinds, s.Kind) {
 		return s, refused("type", "unknown kind %q: use keyword, integer, float, bool, geo, datetime, text or uuid", s.Kind)
 	}
@@ -96,6 +103,47 @@ func ParseSchema(field string, schema []byte) (Schema, error) {
 		return s, s.text(object, len(schema) > 0 && schema[0] != '{')
 	}
 	return s, s.read(object)
+}
+
+// isOption tells that an option beside the type is of a wrong type, which is said
+// later.
+func isOption(err error) bool {
+	bad := &json.UnmarshalTypeError{}
+	return asType(err, &bad) && bad.Field != "" && bad.Field != "type"
+}
+
+// cold is the placement on disk. It goes before on_disk where both are given, as
+// it does for vectors.
+const cold = "cold"
+
+// Cold tells whether the index is answered from the rows in the store, instead of
+// from memory.
+func (s *Schema) Cold() bool { return s.cold }
+
+// placing are the options that neither rows nor words depend on.
+var placing = []string{"on_disk", "memory", "enable_hnsw", "is_tenant", "is_principal", "lookup", "range", "prefix"}
+
+// SameRows tells whether another index on the field would have the same rows, so
+// that the one can become the other without being built anew.
+func (s *Schema) SameRows(o *Schema) bool {
+	if s.Field != o.Field || s.Kind != o.Kind {
+		return false
+	}
+	return s.Kind != Text || reflect.DeepEqual(wording(s.Options), wording(o.Options))
+}
+
+// wording is the options of a text index that say how it cuts text.
+func wording(schema []byte) map[string]any {
+	out := map[string]any{"type": string(Text)}
+	if json.Unmarshal(schema, &out) != nil {
+		return map[string]any{"type": string(Text)} // the name of the kind
+	}
+	for option, value := range out {
+		if value == nil || slices.Contains(placing, option) {
+			delete(out, option)
+		}
+	}
+	return out
 }
 
 func (s *Schema) text(object []byte, named bool) (err error) {

@@ -27,37 +27,53 @@ type Answer struct {
 func exactly(s *index.Set) Answer { return Answer{Set: s, Known: true, Exact: true} }
 func among(s *index.Set) Answer   { return Answer{Set: s, Known: true} }
 
-// Match evaluates a filter by the indexes that are complete.
-func (x *Indexes) Match(f *filter.Filter, s Scope) Answer {
-	e := evaluator{x: x, s: s}
+// Match evaluates a filter by the indexes that are complete. The error is of
+// reading the store's rows.
+func (r *Reader) Match(f *filter.Filter, s Scope) (Answer, error) {
+	e := evaluator{r: r, s: s}
 	a := e.filter(f)
+	if err := r.taken(); err != nil {
+		return Answer{}, err
+	}
 	if !a.Known {
-		return Answer{Set: s.Live}
+		return Answer{Set: s.Live}, nil
 	}
 	a.Set = a.Set.And(s.Live)
-	return a
-}
-
-// Analyzer is how a field's text index cuts text, whether the index is complete
-// or not; nil when it has none.
-func (x *Indexes) Analyzer(name string) filter.Analyze {
-	if f, ok := x.fields[name]; ok {
-		return f.Analyze()
-	}
-	return nil
+	return a, nil
 }
 
 // evaluator computes sets. One goroutine.
 type evaluator struct {
-	x *Indexes
+	r *Reader
 	s Scope
 }
 
-// ready is the complete index of a field.
-func (e *evaluator) ready(key string) (*field, bool) {
-	f, ok := e.x.fields[key]
-	return f, ok && f.done
+// values is a complete index and where its values are.
+type values struct {
+	*field
+	source
 }
+
+// ready is the complete index of a field.
+func (e *evaluator) ready(key string) (values, bool) {
+	f, ok := e.r.v.field(key)
+	if !ok || !f.done {
+		return values{}, false
+	}
+	return values{f, e.r.source(f)}, true
+}
+
+// term is the slots of a term.
+func (f values) term(term string) *index.Set {
+	var b index.Builder
+	f.into(term, &b)
+	return b.Done()
+}
+
+// tagged is the slots of a row that is a tag alone.
+func (f values) tagged(tag byte) *index.Set { return f.term(string([]byte{tag})) }
+
+func (f values) has() *index.Set { return f.tagged(tagHas) }
 
 func (e *evaluator) filter(f *filter.Filter) Answer {
 	if f.IsZero() {
@@ -234,45 +250,42 @@ func (e *evaluator) field(c *filter.Condition, prefix string) Answer {
 	}
 	switch {
 	case c.IsNull != nil:
-		return exactly(f.posting(tagNull).set())
+		return exactly(f.tagged(tagNull))
 	case c.IsEmpty != nil:
 		return exactly(e.s.Live.AndNot(f.has()))
 	case c.ValuesCount != nil:
 		return exactly(e.counts(f, c.ValuesCount))
 	case c.Match != nil:
 		return f.match(c.Match)
-	case c.Range != nil && f.numbers != nil && f.Kind != Datetime:
+	case c.Range != nil && (f.Kind == Integer || f.Kind == Float):
 		var b index.Builder
-		exact := f.numbers.within(c.Range, &b)
+		exact := within(f, c.Range, &b)
 		return Answer{Set: b.Done(), Known: true, Exact: exact}
 	case c.Datetime != nil && f.Kind == Datetime:
 		var b index.Builder
-		f.numbers.instants(c.Datetime, &b)
+		instants(f, c.Datetime, &b)
 		return exactly(b.Done())
-	case f.places != nil && (c.GeoBox != nil || c.GeoRadius != nil || c.GeoPolygon != nil):
+	case f.Kind == Geo && (c.GeoBox != nil || c.GeoRadius != nil || c.GeoPolygon != nil):
 		var b index.Builder
-		inside(f.places, c, &b)
+		f.inside(c, &b)
 		return exactly(b.Done())
 	}
 	return f.valued()
 }
 
 // valued is the answer of last resort: the slots that have a value at all.
-func (f *field) valued() Answer { return among(f.has()) }
+func (f values) valued() Answer { return among(f.has()) }
 
 // others is what a condition on values that the index does not hold can find.
-func (f *field) others() Answer { return among(f.posting(tagOther).set()) }
+func (f values) others() Answer { return among(f.tagged(tagOther)) }
 
 // counts follows the rows of counts; a slot without one has one value or none.
-func (e *evaluator) counts(f *field, c *filter.ValuesCount) *index.Set {
+func (e *evaluator) counts(f values, c *filter.ValuesCount) *index.Set {
 	var named, holds index.Builder
-	f.terms.Ascend(string([]byte{tagCount}), func(term string, p *posting) bool {
-		if term[0] != tagCount {
-			return false
-		}
-		p.into(&named)
+	f.ascend(string([]byte{tagCount}), func(term string, s Slots) bool {
+		s.into(&named)
 		if c.Holds(bigEndian(term[1:])) {
-			p.into(&holds)
+			s.into(&holds)
 		}
 		return true
 	})
@@ -286,7 +299,7 @@ func (e *evaluator) counts(f *field, c *filter.ValuesCount) *index.Set {
 	return out
 }
 
-func (f *field) match(m *filter.Match) Answer {
+func (f values) match(m *filter.Match) Answer {
 	switch {
 	case m.Value != nil:
 		return f.equal(m.Value)
@@ -313,7 +326,7 @@ func (f *field) holds(k filter.ValueKind) bool {
 	return f.Kind == Bool
 }
 
-func (f *field) equal(v *filter.Value) Answer {
+func (f values) equal(v *filter.Value) Answer {
 	if !f.holds(v.Kind) {
 		if v.Kind == filter.StringValue && (f.Kind == Text || f.Kind == Datetime) {
 			return f.valued() // its strings went into other rows
@@ -325,24 +338,20 @@ func (f *field) equal(v *filter.Value) Answer {
 	case filter.StringValue:
 		f.string(v.Str, &b)
 	case filter.IntValue:
-		f.numbers.equal(v.Int, &b)
+		integer(f, v.Int, &b)
 	default:
 		term := []byte{tagBool, 0}
 		if v.Bool {
 			term[1] = 1
 		}
-		p, _ := f.terms.Get(string(term))
-		p.into(&b)
+		f.into(string(term), &b)
 	}
 	return exactly(b.Done())
 }
 
-func (f *field) string(s string, to *index.Builder) {
-	p, _ := f.terms.Get(string(tagString) + s)
-	p.into(to)
-}
+func (f values) string(s string, to *index.Builder) { f.into(string(tagString)+s, to) }
 
-func (f *field) any(v *filter.Values) Answer {
+func (f values) any(v *filter.Values) Answer {
 	switch {
 	case len(v.Strings) == 0 && len(v.Ints) == 0:
 		return exactly(nil)
@@ -354,7 +363,7 @@ func (f *field) any(v *filter.Values) Answer {
 		f.string(s, &b)
 	}
 	for n := range v.Ints {
-		f.numbers.equal(n, &b)
+		integer(f, n, &b)
 	}
 	return exactly(b.Done())
 }
@@ -362,27 +371,28 @@ func (f *field) any(v *filter.Values) Answer {
 // mostTerms bounds the terms that a condition goes through.
 const mostTerms = 200_000
 
+// many tells whether a field has more terms than a condition should go through.
+// Of one on disk nobody counts them: to read them all is cheaper than payloads.
+func (f *field) many() bool { return f.mem != nil && f.mem.terms.count() > mostTerms }
+
 // except is the slots that have a value that is none of the list.
-func (f *field) except(v *filter.Values) Answer {
+func (f values) except(v *filter.Values) Answer {
 	strings, ints := f.holds(filter.StringValue), f.holds(filter.IntValue)
-	if len(v.Strings) > 0 && !strings || len(v.Ints) > 0 && !ints || f.terms.Len() > mostTerms {
+	if len(v.Strings) > 0 && !strings || len(v.Ints) > 0 && !ints || f.many() {
 		return f.valued()
 	}
 	var b index.Builder
-	f.posting(tagOther).into(&b)
+	f.into(string([]byte{tagOther}), &b)
 	switch {
 	case strings:
-		f.terms.Ascend(string(tagString), func(term string, p *posting) bool {
-			if term[0] != tagString {
-				return false
-			}
+		f.ascend(string(tagString), func(term string, s Slots) bool {
 			if _, named := v.Strings[term[1:]]; !named {
-				p.into(&b)
+				s.into(&b)
 			}
 			return true
 		})
 	case ints:
-		f.numbers.except(v.Ints, &b)
+		otherNumbers(f, v.Ints, &b)
 	default: // no list that the index holds: any value but null
 		return f.notNull()
 	}
@@ -391,19 +401,15 @@ func (f *field) except(v *filter.Values) Answer {
 
 // notNull is every value that is no null. Arrays of nulls count as values, so
 // that it is exact only where there is none.
-func (f *field) notNull() Answer {
+func (f values) notNull() Answer {
 	set := f.has()
-	return Answer{Set: set, Known: true, Exact: set.And(f.posting(tagNull).set()).Len() == 0}
+	return Answer{Set: set, Known: true, Exact: set.And(f.tagged(tagNull)).Len() == 0}
 }
 
-func (f *field) prefixed(prefix string) *index.Set {
+func (f values) prefixed(prefix string) *index.Set {
 	var b index.Builder
-	from := string(tagString) + prefix
-	f.terms.Ascend(from, func(term string, p *posting) bool {
-		if !strings.HasPrefix(term, from) {
-			return false
-		}
-		p.into(&b)
+	f.ascend(string(tagString)+prefix, func(_ string, s Slots) bool {
+		s.into(&b)
 		return true
 	})
 	return b.Done()
@@ -412,7 +418,7 @@ func (f *field) prefixed(prefix string) *index.Set {
 // text finds words. A phrase is narrowed to the slots that have all of its
 // words; without a text index the condition looks for substrings, which words do
 // not tell.
-func (f *field) text(t *filter.Text) Answer {
+func (f values) text(t *filter.Text) Answer {
 	if f.Kind != Text {
 		return f.valued()
 	}
@@ -422,14 +428,14 @@ func (f *field) text(t *filter.Text) Answer {
 	}
 	var out *index.Set
 	for i, w := range words {
-		p, _ := f.terms.Get(string(tagWord) + w.Term)
+		set := f.term(string(tagWord) + w.Term)
 		switch {
 		case i == 0:
-			out = p.set()
+			out = set
 		case t.Kind == filter.AnyWord:
-			out = out.Or(p.set())
+			out = out.Or(set)
 		default:
-			out = out.And(p.set())
+			out = out.And(set)
 		}
 	}
 	return Answer{Set: out, Known: true, Exact: t.Kind != filter.Phrase}

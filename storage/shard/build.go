@@ -28,7 +28,7 @@ func (s *Shard) idle() bool {
 			return false
 		}
 	}
-	return s.sweepable() == 0 && len(s.unbuilt()) == 0 && s.buried()
+	return s.sweepable() == 0 && !st.indexes.Wants() && s.buried()
 }
 
 // optimize runs one block of background work and says whether there is more.
@@ -43,7 +43,10 @@ func (s *Shard) optimize() (more bool, err error) {
 		return false, nil // dropped meanwhile
 	}
 	defer v.Release()
-	if more, err = s.backfill(); err != nil {
+	if more, err = s.backfill(v); err != nil {
+		return false, err
+	}
+	if err := s.loadValues(v); err != nil {
 		return false, err
 	}
 	for i := range v.st.fields {

@@ -20,6 +20,8 @@ const (
 	Sweeping   JobKind = "sweep"      // rows of dead slots go
 	// Backfilling: stored points go into a new payload index, the job's target.
 	Backfilling JobKind = "payload_index"
+	// Loading: a payload index's values come into memory, or are packed anew there.
+	Loading JobKind = "payload_index_load"
 )
 
 // Job is one piece of background work. While it runs, Finished is zero.
@@ -134,7 +136,7 @@ func (s *Shard) Work() Work {
 	out.Ended = int(s.jobs.ended)
 	s.jobs.mu.Unlock()
 	slices.Reverse(out.Past)
-	for _, field := range s.unbuilt() {
+	for _, field := range st.indexes.Unbuilt() {
 		if !slices.ContainsFunc(out.Running, func(j Job) bool { return j.Target == field && j.Kind == Backfilling }) {
 			out.Queued = append(out.Queued, Job{Kind: Backfilling, Target: field, Points: out.Points, Total: out.Points})
 		}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 )
 
 // Open loads a shard that the store holds: ids and live set, vector rows,
-// graphs from their checkpoints where these are intact, and payload indexes
-// from their postings.
+// graphs from their checkpoints where these are intact. Payload indexes answer
+// from their postings until these are loaded behind.
 func Open(id schema.ShardID, row storage.ShardRow, o Options) (*Shard, error) {
 	s := newShard(id, o)
 	l := &loader{s: s, row: row, live: (*index.Set)(nil).Edit()}
@@ -53,7 +54,7 @@ func (l *loader) load() error {
 	if err := l.removeGraphs(); err != nil {
 		return err
 	}
-	if err := l.loadPostings(); err != nil {
+	if err := l.loadIndexes(); err != nil {
 		return err
 	}
 	settle(l.st.schema, l.st.fields)
@@ -128,24 +129,25 @@ func (l *loader) number(name string) (uint16, bool) {
 	return 0, false
 }
 
-func (l *loader) loadPostings() error {
+// loadIndexes finds out which payload indexes there are and how far. Their rows
+// answer until the optimizer has brought them into memory.
+func (l *loader) loadIndexes() error {
 	for _, ix := range l.row.Indexes {
 		parsed, err := payload.ParseSchema(ix.Field, ix.Schema)
 		if err != nil {
 			return fmt.Errorf("%w: payload index %q: %w", storage.ErrCorrupt, ix.Field, err)
 		}
-		l.s.mu.payload.Add(parsed)
+		l.s.writer.payload.Restore(parsed)
+		from, to := payload.StateRows(ix.Field)
+		err = l.s.o.Store.ScanPostings(l.s.id, from, to, false, func(key []byte) bool {
+			l.s.writer.payload.Put(bytes.Clone(key[:len(key)-4]), 0)
+			return true
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if len(l.row.Indexes) == 0 {
-		return nil
-	}
-	err := l.s.o.Store.ScanPostings(l.s.id, func(row []byte, slot index.Slot) bool {
-		l.s.mu.payload.Put(row, slot)
-		return true
-	})
-	for _, ix := range l.row.Indexes {
-		l.s.mu.payload.Settle(ix.Field)
-	}
-	l.st.analyzers = l.s.analyzers()
-	return err
+	l.st.indexes = l.s.writer.payload.Publish()
+	l.st.analyzers = analyzers(l.st.indexes)
+	return nil
 }

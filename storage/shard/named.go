@@ -126,7 +126,7 @@ func (s *Shard) abandon(vector string) {
 	s.jobs.mu.Lock()
 	defer s.jobs.mu.Unlock()
 	s.jobs.running = slices.DeleteFunc(s.jobs.running, func(j *Job) bool {
-		return j.Target == vector && j.Kind != Backfilling && j.Kind != Sweeping
+		return j.Target == vector && j.Kind != Backfilling && j.Kind != Loading && j.Kind != Sweeping
 	})
 }
 

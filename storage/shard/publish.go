@@ -4,10 +4,10 @@ import (
 	"github.com/kithdb/kith/index"
 )
 
-// Prepare readies the staged change for its batch's snapshot: it locks the
-// payload indexes, applies the postings, and returns the function that makes
-// the new state current, to be called inside Cuts.Swap. Call Unlock after it.
-// Writer only; the batch must be in.
+// Prepare readies the staged change for its batch's snapshot: it applies the
+// postings, and returns the function that makes the new state current, to be
+// called inside Cuts.Swap. Call Published after it. Writer only; the batch must
+// be in.
 func (s *Shard) Prepare() (swap func()) {
 	c := s.writer.change
 	s.writer.change = nil
@@ -26,29 +26,32 @@ func (s *Shard) Prepare() (swap func()) {
 	s.keepGarbage(c.garbage)
 	s.entomb(c.gone)
 
-	s.mu.Lock()
+	indexes := s.writer.payload
 	for _, field := range c.drops {
-		s.mu.payload.Drop(field)
+		indexes.Drop(field)
 	}
 	for _, ix := range c.adds {
-		s.mu.payload.Add(ix)
+		indexes.Add(ix)
 	}
-	if len(c.drops)+len(c.adds) > 0 {
-		next.analyzers = s.analyzers()
+	for _, ix := range c.places {
+		indexes.Place(ix)
 	}
 	for _, p := range c.posts {
 		if p.add {
-			s.mu.payload.Put(p.row, p.slot)
+			indexes.Put(p.row, p.slot)
 		} else {
-			s.mu.payload.Remove(p.row, p.slot)
+			indexes.Remove(p.row, p.slot)
 		}
+	}
+	next.indexes = indexes.Publish()
+	if len(c.drops)+len(c.adds)+len(c.places) > 0 {
+		next.analyzers = analyzers(next.indexes)
 	}
 	return func() { s.current.Store(next) }
 }
 
 // Published ends what Prepare began, after the swap.
 func (s *Shard) Published() {
-	s.mu.Unlock()
 	s.o.Optimizer.Notify(s)
 }
 

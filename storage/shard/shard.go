@@ -13,9 +13,8 @@
 //
 //  1. build: one background job per shard at a time (graph inserts, repair, save).
 //  2. apply: the replica's writer lock; Stage, Publish and local sweeps hold it.
-//  3. mu: guards the payload indexes; Publish holds it while it changes them and
-//     swaps the state, filtered views hold it shared while they evaluate.
-//  4. Cuts.mu: guards the pair (state, cut) of every shard of a replica.
+//     It guards what is the writer's own, the payload indexes among it.
+//  3. Cuts.mu: guards the pair (state, cut) of every shard of a replica.
 //
 // Invariants:
 //
@@ -61,10 +60,6 @@ type Shard struct {
 	log   *slog.Logger
 	build sync.Mutex
 
-	mu struct {
-		sync.RWMutex
-		payload *payload.Indexes
-	}
 	current atomic.Pointer[state]
 	pins    pins
 	garbage atomic.Int64           // size of writer.garbage, for readers
@@ -81,6 +76,7 @@ type Shard struct {
 	// Owned by the writer.
 	writer struct {
 		ids     *ids
+		payload *payload.Indexes
 		garbage *index.Set // dead slots whose vector rows still stand
 		change  *change
 	}
@@ -94,6 +90,9 @@ type state struct {
 	ids    idRows
 	fields []fieldState
 	number uint64 // how many states came before
+	// indexes are the payload indexes; of those that lie on disk the cut has the
+	// rows.
+	indexes *payload.Version
 	// analyzers cut text as the text indexes do, by field; nil when there are none.
 	analyzers map[string]filter.Analyze
 	// payload is by how much the payloads have grown since the open, in bytes.
@@ -118,7 +117,7 @@ func (s *Shard) Schema() *schema.Collection { return s.current.Load().schema }
 func newShard(id schema.ShardID, o Options) *Shard {
 	s := &Shard{id: id, o: o, dir: filepath.Join(o.Dir, fmt.Sprint(id))}
 	s.log = o.Logger.With("shard", id)
-	s.mu.payload = payload.New()
+	s.writer.payload = payload.New()
 	s.writer.ids = newIDs()
 	return s
 }

@@ -60,7 +60,5 @@ func (s *Shard) PayloadIndexes() ([]payload.Schema, error) {
 		return nil, op.ErrNoShard
 	}
 	defer s.pins.drop()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.mu.payload.Schemas(), nil
+	return s.current.Load().indexes.Schemas(), nil
 }

@@ -27,6 +27,7 @@ type change struct {
 	payload int64                 // by how much the payloads have grown, in bytes
 	posts   []posting
 	adds    []payload.Schema
+	places  []payload.Schema // indexes that get another place, or options that no row depends on
 	drops   []string
 	schema  *schema.Collection
 	fields  []fieldState // as they will be, when schema is set; has is by these then
@@ -124,7 +125,10 @@ func (s *Shard) Seal(b *storage.Batch) error {
 // indexSchemas is the payload indexes as they will be after the change.
 func (s *Shard) indexSchemas(c *change) []payload.Schema {
 	var out []payload.Schema
-	for _, ix := range s.mu.payload.Schemas() { // only the writer changes it
+	for _, ix := range s.writer.payload.Schemas() {
+		if at := slices.IndexFunc(c.places, func(p payload.Schema) bool { return p.Field == ix.Field }); at >= 0 {
+			ix = c.places[at]
+		}
 		if !slices.Contains(c.drops, ix.Field) {
 			out = append(out, ix)
 		}
@@ -287,7 +291,7 @@ func (t *stager) repost(slot index.Slot, old, fresh []byte) error {
 		return nil
 	}
 	var fault error
-	err := t.s.mu.payload.Diff(old, fresh, func(row []byte, add bool) {
+	err := t.s.writer.payload.Diff(old, fresh, func(row []byte, add bool) {
 		fault = errors.Join(fault, t.post(row, slot, add))
 	})
 	return errors.Join(err, fault)

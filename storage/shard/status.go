@@ -54,14 +54,26 @@ func (s *Shard) Status() Status {
 	if text := s.fault.Load(); text != nil {
 		out.OptimizerError = *text
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, ix := range s.mu.payload.Schemas() {
-		p, _ := s.mu.payload.Progress(ix.Field)
-		size := s.mu.payload.Size(ix.Field)
+	s.indexStatus(&out)
+	return out
+}
+
+// indexStatus adds the figures of the payload indexes.
+func (s *Shard) indexStatus(out *Status) {
+	v, err := s.View()
+	if err != nil {
+		return // dropped meanwhile
+	}
+	defer v.Release()
+	r := v.Indexes()
+	for _, ix := range v.st.indexes.Schemas() {
+		p, _ := v.st.indexes.Progress(ix.Field)
+		size, err := r.Size(ix.Field)
+		if err != nil {
+			out.OptimizerError = err.Error()
+		}
 		out.PayloadIndexes = append(out.PayloadIndexes, PayloadIndex{ix, p, size})
 		out.Green = out.Green && p.Complete
 		out.ResidentBytes += size.Bytes
 	}
-	return out
 }

@@ -63,36 +63,25 @@ func (s *Shard) Matching(f *filter.Filter) (*View, Matches, error) {
 		}
 		return v, Matches{Set: v.st.live, Exact: true}, nil
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	v, err := s.View()
 	if err != nil {
 		return nil, Matches{}, err
 	}
-	return v, s.matches(v, f), nil
-}
-
-// matches needs mu held, and a view taken under it.
-func (s *Shard) matches(v *View, f *filter.Filter) Matches {
-	if f.IsZero() {
-		return Matches{Set: v.st.live, Exact: true}
-	}
-	a := s.mu.payload.Match(f, v.scope())
-	return Matches{Set: a.Set, Exact: a.Exact}
-}
-
-// Indexed runs use while the payload indexes hold still: the view, the matches
-// and the indexes are of one moment. The shard publishes no write meanwhile, so
-// use is to be quick, and keeps nothing that it is given.
-func (s *Shard) Indexed(f *filter.Filter, use func(v *View, m Matches, x *payload.Indexes) error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	v, err := s.View()
+	a, err := v.Indexes().Match(f, v.scope())
 	if err != nil {
-		return err
+		v.Release()
+		return nil, Matches{}, err
 	}
-	defer v.Release()
-	return use(v, s.matches(v, f), s.mu.payload)
+	return v, Matches{Set: a.Set, Exact: a.Exact}, nil
+}
+
+// Indexes are the payload indexes at the view's moment. One goroutine.
+func (v *View) Indexes() *payload.Reader {
+	return v.st.indexes.At(payload.Rows{Scan: v.postings, Next: v.st.next})
+}
+
+func (v *View) postings(from, to []byte, down bool, yield func(key []byte) bool) error {
+	return v.c.ScanPostings(v.s.id, from, to, down, yield)
 }
 
 // Schema is the collection's schema at the view's moment.
