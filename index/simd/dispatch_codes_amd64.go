@@ -33,6 +33,31 @@ func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []fl
 	}
 }
 
+// usePopcount512 is AVX-512 with population counts.
+var usePopcount512 = useAVX512 && cpu.X86.HasAVX512VPOPCNTDQ
+
+func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case usePopcount512:
+		bitRowsAVX512(b.words, b.planes, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
+	case useAVX2 && cpu.X86.HasPOPCNT:
+		bitRowsAVX2(b.words, b.planes, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
+	default:
+		bitRowsScalar(b, base, stride, ids, out)
+	}
+}
+
+func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
+	switch {
+	case useAVX512:
+		fastScanAVX512(luts, (*byte)(blocks), out)
+	case useAVX2:
+		fastScanAVX2(luts, (*byte)(blocks), out)
+	default:
+		fastScanScalar(luts, blocks, out)
+	}
+}
+
 // Hadamard is the Walsh-Hadamard transform of v, in place, not normalised:
 // lengths grow by √len(v), which is a power of two.
 func Hadamard(v []float32) {

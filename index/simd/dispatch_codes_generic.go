@@ -6,6 +6,14 @@ import "unsafe"
 
 // Codes have assembly on amd64 only.
 
+func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
+	fastScanScalar(luts, blocks, out)
+}
+
+func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	bitRowsScalar(b, base, stride, ids, out)
+}
+
 func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	code8RowsScalar(c, base, stride, ids, out)
 }

@@ -106,3 +106,21 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 		}
 	})
 }
+
+func TestBitsAndScansTouchNothingOutside(t *testing.T) {
+	each(t, func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			for dim := 64; dim <= 1152; dim += 64 {
+				data := guarded(t, 3*Code1Bytes(dim)/4, first)
+				b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 4*dim/32, first)))), 4*dim/64), planes: 4}
+				for length := 1; length <= 5; length++ {
+					b.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(dim), []uint32{2, 0, 1, 0, 2}[:length], guarded(t, length, first))
+				}
+			}
+			for m := 1; m <= 17; m++ {
+				luts, block, out := guarded(t, 4*m, first), guarded(t, 4*m, first), guarded(t, 16, first)
+				FastScan(unsafe.Slice((*uint8)(unsafe.Pointer(&luts[0])), 16*m), unsafe.Pointer(&block[0]), m, (*[32]uint16)(unsafe.Pointer(&out[0])))
+			}
+		}
+	})
+}

@@ -154,6 +154,26 @@ func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, base *b
 //go:noescape
 func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
 
+// fastScanAVX2 sets out to the sums of the tables' entries for blocks of 32 vectors; out is not empty.
+//
+//go:noescape
+func fastScanAVX2(luts []uint8, blocks *byte, out []uint16)
+
+// bitRowsAVX2 sets out[i] to the distance of Bits to row ids[i] of 1-bit codes.
+//
+//go:noescape
+func bitRowsAVX2(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// fastScanAVX512 sets out to the sums of the tables' entries for blocks of 32 vectors; out is not empty.
+//
+//go:noescape
+func fastScanAVX512(luts []uint8, blocks *byte, out []uint16)
+
+// bitRowsAVX512 sets out[i] to the distance of Bits to row ids[i] of 1-bit codes.
+//
+//go:noescape
+func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
 // hadamardAVX2 is the Walsh-Hadamard transform of v, whose length is a power of two from 16 on.
 //
 //go:noescape

@@ -5694,6 +5694,738 @@ stored:
 done:
 	RET
 
+// func fastScanAVX2(luts []uint8, blocks *byte, out []uint16)
+// Requires: AVX, AVX2
+TEXT ·fastScanAVX2(SB), NOSPLIT, $0-56
+	MOVQ         luts_base+0(FP), DX
+	MOVQ         luts_len+8(FP), SI
+	MOVQ         blocks+24(FP), BX
+	MOVQ         out_base+32(FP), AX
+	MOVQ         out_len+40(FP), CX
+	LEAQ         (AX)(CX*2), CX
+	VPBROADCASTD nibbles<>+0(SB), Y0
+
+scan:
+	VPXOR X1, X1, X1
+	VPXOR X2, X2, X2
+	VPXOR X3, X3, X3
+	VPXOR X4, X4, X4
+	MOVQ  SI, R8
+	ANDQ  $-64, R8
+	XORQ  DI, DI
+	CMPQ  DI, R8
+	JGE   half
+
+full:
+	VMOVDQU (DX)(DI*1), Y5
+	VMOVDQU (BX)(DI*1), Y6
+	VPAND   Y0, Y6, Y7
+	VPSRLW  $0x04, Y6, Y6
+	VPAND   Y0, Y6, Y6
+	VPSHUFB Y7, Y5, Y7
+	VPADDW  Y7, Y1, Y1
+	VPSRLW  $0x08, Y7, Y7
+	VPADDW  Y7, Y2, Y2
+	VPSHUFB Y6, Y5, Y6
+	VPADDW  Y6, Y3, Y3
+	VPSRLW  $0x08, Y6, Y6
+	VPADDW  Y6, Y4, Y4
+	VMOVDQU 32(DX)(DI*1), Y5
+	VMOVDQU 32(BX)(DI*1), Y6
+	VPAND   Y0, Y6, Y7
+	VPSRLW  $0x04, Y6, Y6
+	VPAND   Y0, Y6, Y6
+	VPSHUFB Y7, Y5, Y7
+	VPADDW  Y7, Y1, Y1
+	VPSRLW  $0x08, Y7, Y7
+	VPADDW  Y7, Y2, Y2
+	VPSHUFB Y6, Y5, Y6
+	VPADDW  Y6, Y3, Y3
+	VPSRLW  $0x08, Y6, Y6
+	VPADDW  Y6, Y4, Y4
+	ADDQ    $0x40, DI
+	CMPQ    DI, R8
+	JL      full
+
+half:
+	TESTQ   $0x00000020, SI
+	JZ      quarter
+	VMOVDQU (DX)(DI*1), Y5
+	VMOVDQU (BX)(DI*1), Y6
+	VPAND   Y0, Y6, Y7
+	VPSRLW  $0x04, Y6, Y6
+	VPAND   Y0, Y6, Y6
+	VPSHUFB Y7, Y5, Y7
+	VPADDW  Y7, Y1, Y1
+	VPSRLW  $0x08, Y7, Y7
+	VPADDW  Y7, Y2, Y2
+	VPSHUFB Y6, Y5, Y6
+	VPADDW  Y6, Y3, Y3
+	VPSRLW  $0x08, Y6, Y6
+	VPADDW  Y6, Y4, Y4
+	ADDQ    $0x20, DI
+
+quarter:
+	TESTQ   $0x00000010, SI
+	JZ      summed
+	VMOVDQU (DX)(DI*1), X8
+	VMOVDQU (BX)(DI*1), X9
+	VPAND   Y0, Y9, Y5
+	VPSRLW  $0x04, Y9, Y9
+	VPAND   Y0, Y9, Y9
+	VPSHUFB Y5, Y8, Y5
+	VPADDW  Y5, Y1, Y1
+	VPSRLW  $0x08, Y5, Y5
+	VPADDW  Y5, Y2, Y2
+	VPSHUFB Y9, Y8, Y9
+	VPADDW  Y9, Y3, Y3
+	VPSRLW  $0x08, Y9, Y9
+	VPADDW  Y9, Y4, Y4
+
+summed:
+	VEXTRACTI128 $0x01, Y1, X5
+	VPADDW       X5, X1, X1
+	VEXTRACTI128 $0x01, Y2, X5
+	VPADDW       X5, X2, X2
+	VPSLLW       $0x08, X2, X5
+	VPSUBW       X5, X1, X1
+	VPUNPCKLWD   X2, X1, X5
+	VMOVDQU      X5, (AX)
+	VPUNPCKHWD   X2, X1, X1
+	VMOVDQU      X1, 16(AX)
+	VEXTRACTI128 $0x01, Y3, X1
+	VPADDW       X1, X3, X3
+	VEXTRACTI128 $0x01, Y4, X1
+	VPADDW       X1, X4, X4
+	VPSLLW       $0x08, X4, X1
+	VPSUBW       X1, X3, X3
+	VPUNPCKLWD   X4, X3, X1
+	VMOVDQU      X1, 32(AX)
+	VPUNPCKHWD   X4, X3, X3
+	VMOVDQU      X3, 48(AX)
+	ADDQ         SI, BX
+	ADDQ         $0x40, AX
+	CMPQ         AX, CX
+	JL           scan
+	VZEROUPPER
+	RET
+
+// func bitRowsAVX2(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, CMOV, MMX+, POPCNT
+TEXT ·bitRowsAVX2(SB), NOSPLIT, $0-112
+	XORQ       CX, CX
+	CMPQ       ids_len+72(FP), CX
+	JE         done
+	MOVQ       words_len+8(FP), AX
+	XORL       DX, DX
+	MOVQ       planes+24(FP), BX
+	DIVQ       BX
+	SHLQ       $0x03, AX
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       (CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       1(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       2(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       3(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       4(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       5(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       6(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       7(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+
+group:
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       8(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       9(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       10(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       11(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       (CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       1(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       2(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       3(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	ADDQ       $0x04, CX
+	XORL       R10, R10
+	XORL       R11, R11
+	XORL       R12, R12
+	XORL       R13, R13
+	MOVQ       words_base+0(FP), R9
+	MOVQ       planes+24(FP), R14
+
+plane:
+	ADDQ R10, R10
+	ADDQ R11, R11
+	ADDQ R12, R12
+	ADDQ R13, R13
+	XORL R8, R8
+	CMPQ R8, AX
+	JGE  counted
+
+word:
+	MOVQ    (R9)(R8*1), R15
+	ANDQ    8(DX)(R8*1), R15
+	POPCNTQ R15, R15
+	ADDQ    R15, R10
+	MOVQ    (R9)(R8*1), R15
+	ANDQ    8(BX)(R8*1), R15
+	POPCNTQ R15, R15
+	ADDQ    R15, R11
+	MOVQ    (R9)(R8*1), R15
+	ANDQ    8(SI)(R8*1), R15
+	POPCNTQ R15, R15
+	ADDQ    R15, R12
+	MOVQ    (R9)(R8*1), R15
+	ANDQ    8(DI)(R8*1), R15
+	POPCNTQ R15, R15
+	ADDQ    R15, R13
+	ADDQ    $0x08, R8
+	CMPQ    R8, AX
+	JL      word
+
+counted:
+	ADDQ AX, R9
+	CMPQ R14, planes+24(FP)
+	JNE  counts
+	NEGQ R10
+	NEGQ R11
+	NEGQ R12
+	NEGQ R13
+
+counts:
+	DECQ         R14
+	JNZ          plane
+	VMOVD        R10, X0
+	VPINSRD      $0x01, R11, X0, X0
+	VPINSRD      $0x02, R12, X0, X0
+	VPINSRD      $0x03, R13, X0, X0
+	VCVTDQ2PS    X0, X0
+	VBROADCASTSS mul+36(FP), X1
+	VMULPS       X1, X0, X0
+	VBROADCASTSS bias+40(FP), X1
+	VADDPS       X1, X0, X0
+	VMOVSD       (DX), X1
+	VMOVHPS      (BX), X1, X1
+	VMOVSD       (SI), X2
+	VMOVHPS      (DI), X2, X2
+	VSHUFPS      $0x88, X2, X1, X3
+	VSHUFPS      $0xdd, X2, X1, X1
+	VBROADCASTSS add+32(FP), X2
+	VADDPS       X3, X2, X2
+	VMULPS       X0, X1, X0
+	VADDPS       X0, X2, X0
+	MOVQ         out_base+88(FP), DX
+	MOVQ         CX, BX
+	SUBQ         ids_len+72(FP), BX
+	JG           part
+	VMOVUPS      X0, -16(DX)(CX*4)
+	JMP          stored
+
+part:
+	VMOVSS     X0, -16(DX)(CX*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(DX)(CX*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(DX)(CX*4)
+
+stored:
+	CMPQ CX, ids_len+72(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func fastScanAVX512(luts []uint8, blocks *byte, out []uint16)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·fastScanAVX512(SB), NOSPLIT, $0-56
+	MOVQ         luts_base+0(FP), DX
+	MOVQ         luts_len+8(FP), SI
+	MOVQ         blocks+24(FP), BX
+	MOVQ         out_base+32(FP), AX
+	MOVQ         out_len+40(FP), CX
+	LEAQ         (AX)(CX*2), CX
+	VPBROADCASTD nibbles<>+0(SB), Z0
+
+scan:
+	VPXOR X1, X1, X1
+	VPXOR X2, X2, X2
+	VPXOR X3, X3, X3
+	VPXOR X4, X4, X4
+	MOVQ  SI, R8
+	ANDQ  $-64, R8
+	XORQ  DI, DI
+	CMPQ  DI, R8
+	JGE   half
+
+full:
+	VMOVDQU64 (DX)(DI*1), Z5
+	VMOVDQU64 (BX)(DI*1), Z6
+	VPANDD    Z0, Z6, Z7
+	VPSRLW    $0x04, Z6, Z6
+	VPANDD    Z0, Z6, Z6
+	VPSHUFB   Z7, Z5, Z7
+	VPADDW    Z7, Z1, Z1
+	VPSRLW    $0x08, Z7, Z7
+	VPADDW    Z7, Z2, Z2
+	VPSHUFB   Z6, Z5, Z6
+	VPADDW    Z6, Z3, Z3
+	VPSRLW    $0x08, Z6, Z6
+	VPADDW    Z6, Z4, Z4
+	ADDQ      $0x40, DI
+	CMPQ      DI, R8
+	JL        full
+
+half:
+	TESTQ   $0x00000020, SI
+	JZ      quarter
+	VMOVDQU (DX)(DI*1), Y8
+	VMOVDQU (BX)(DI*1), Y9
+	VPANDD  Z0, Z9, Z5
+	VPSRLW  $0x04, Z9, Z9
+	VPANDD  Z0, Z9, Z9
+	VPSHUFB Z5, Z8, Z5
+	VPADDW  Z5, Z1, Z1
+	VPSRLW  $0x08, Z5, Z5
+	VPADDW  Z5, Z2, Z2
+	VPSHUFB Z9, Z8, Z9
+	VPADDW  Z9, Z3, Z3
+	VPSRLW  $0x08, Z9, Z9
+	VPADDW  Z9, Z4, Z4
+	ADDQ    $0x20, DI
+
+quarter:
+	TESTQ   $0x00000010, SI
+	JZ      summed
+	VMOVDQU (DX)(DI*1), X10
+	VMOVDQU (BX)(DI*1), X11
+	VPANDD  Z0, Z11, Z5
+	VPSRLW  $0x04, Z11, Z11
+	VPANDD  Z0, Z11, Z11
+	VPSHUFB Z5, Z10, Z5
+	VPADDW  Z5, Z1, Z1
+	VPSRLW  $0x08, Z5, Z5
+	VPADDW  Z5, Z2, Z2
+	VPSHUFB Z11, Z10, Z11
+	VPADDW  Z11, Z3, Z3
+	VPSRLW  $0x08, Z11, Z11
+	VPADDW  Z11, Z4, Z4
+
+summed:
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPADDW        Y5, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X5
+	VPADDW        X5, X1, X1
+	VEXTRACTI64X4 $0x01, Z2, Y5
+	VPADDW        Y5, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X5
+	VPADDW        X5, X2, X2
+	VPSLLW        $0x08, X2, X5
+	VPSUBW        X5, X1, X1
+	VPUNPCKLWD    X2, X1, X5
+	VMOVDQU       X5, (AX)
+	VPUNPCKHWD    X2, X1, X1
+	VMOVDQU       X1, 16(AX)
+	VEXTRACTI64X4 $0x01, Z3, Y5
+	VPADDW        Y5, Y3, Y3
+	VEXTRACTI128  $0x01, Y3, X1
+	VPADDW        X1, X3, X3
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPADDW        Y5, Y4, Y4
+	VEXTRACTI128  $0x01, Y4, X1
+	VPADDW        X1, X4, X4
+	VPSLLW        $0x08, X4, X1
+	VPSUBW        X1, X3, X3
+	VPUNPCKLWD    X4, X3, X1
+	VMOVDQU       X1, 32(AX)
+	VPUNPCKHWD    X4, X3, X3
+	VMOVDQU       X3, 48(AX)
+	ADDQ          SI, BX
+	ADDQ          $0x40, AX
+	CMPQ          AX, CX
+	JL            scan
+	VZEROUPPER
+	RET
+
+// func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512F, AVX512VPOPCNTDQ, BMI2, CMOV, MMX+
+TEXT ·bitRowsAVX512(SB), NOSPLIT, $0-112
+	XORQ       CX, CX
+	CMPQ       ids_len+72(FP), CX
+	JE         done
+	MOVQ       words_len+8(FP), AX
+	XORL       DX, DX
+	MOVQ       planes+24(FP), BX
+	DIVQ       BX
+	SHLQ       $0x03, AX
+	MOVL       AX, DX
+	SHRL       $0x03, DX
+	ANDL       $0x00000007, DX
+	MOVL       $0x00000001, BX
+	SHLXL      DX, BX, BX
+	DECL       BX
+	KMOVW      BX, K1
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       (CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       1(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       2(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       3(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       4(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       5(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       6(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       7(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+
+group:
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       8(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       9(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       10(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       11(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	PREFETCHT0 (DX)
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 (BX)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 (SI)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+	MOVQ       ids_len+72(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+64(FP), R8
+	LEAQ       (CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+56(FP), DX
+	ADDQ       base+48(FP), DX
+	LEAQ       1(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+56(FP), BX
+	ADDQ       base+48(FP), BX
+	LEAQ       2(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+56(FP), SI
+	ADDQ       base+48(FP), SI
+	LEAQ       3(CX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+56(FP), DI
+	ADDQ       base+48(FP), DI
+	ADDQ       $0x04, CX
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       words_base+0(FP), R9
+	MOVQ       planes+24(FP), R10
+
+plane:
+	VPADDQ Z0, Z0, Z0
+	VPADDQ Z1, Z1, Z1
+	VPADDQ Z2, Z2, Z2
+	VPADDQ Z3, Z3, Z3
+	MOVQ   AX, R11
+	ANDQ   $-64, R11
+	XORQ   R8, R8
+	CMPQ   R8, R11
+	JGE    tail
+
+words:
+	VMOVDQU64 (R9)(R8*1), Z4
+	VPANDQ    8(DX)(R8*1), Z4, Z5
+	VPOPCNTQ  Z5, Z5
+	VPADDQ    Z5, Z0, Z0
+	VPANDQ    8(BX)(R8*1), Z4, Z5
+	VPOPCNTQ  Z5, Z5
+	VPADDQ    Z5, Z1, Z1
+	VPANDQ    8(SI)(R8*1), Z4, Z5
+	VPOPCNTQ  Z5, Z5
+	VPADDQ    Z5, Z2, Z2
+	VPANDQ    8(DI)(R8*1), Z4, Z4
+	VPOPCNTQ  Z4, Z4
+	VPADDQ    Z4, Z3, Z3
+	ADDQ      $0x40, R8
+	CMPQ      R8, R11
+	JL        words
+
+tail:
+	CMPQ        R8, AX
+	JGE         counted
+	VMOVDQU64.Z (R9)(R8*1), K1, Z4
+	VPANDQ.Z    8(DX)(R8*1), Z4, K1, Z5
+	VPOPCNTQ    Z5, Z5
+	VPADDQ      Z5, Z0, Z0
+	VPANDQ.Z    8(BX)(R8*1), Z4, K1, Z5
+	VPOPCNTQ    Z5, Z5
+	VPADDQ      Z5, Z1, Z1
+	VPANDQ.Z    8(SI)(R8*1), Z4, K1, Z5
+	VPOPCNTQ    Z5, Z5
+	VPADDQ      Z5, Z2, Z2
+	VPANDQ.Z    8(DI)(R8*1), Z4, K1, Z4
+	VPOPCNTQ    Z4, Z4
+	VPADDQ      Z4, Z3, Z3
+
+counted:
+	ADDQ   AX, R9
+	CMPQ   R10, planes+24(FP)
+	JNE    counts
+	VPXORQ Z6, Z6, Z6
+	VPSUBQ Z0, Z6, Z0
+	VPSUBQ Z1, Z6, Z1
+	VPSUBQ Z2, Z6, Z2
+	VPSUBQ Z3, Z6, Z3
+
+counts:
+	DECQ         R10
+	JNZ          plane
+	VPMOVQD      Z0, Y4
+	VPMOVQD      Z1, Y5
+	VPMOVQD      Z2, Y7
+	VPMOVQD      Z3, Y8
+	VPHADDD      Y5, Y4, Y4
+	VPHADDD      Y8, Y7, Y5
+	VPHADDD      Y5, Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPADDD       X5, X4, X4
+	VCVTDQ2PS    X4, X4
+	VBROADCASTSS mul+36(FP), X5
+	VMULPS       X5, X4, X4
+	VBROADCASTSS bias+40(FP), X5
+	VADDPS       X5, X4, X4
+	VMOVSD       (DX), X5
+	VMOVHPS      (BX), X5, X5
+	VMOVSD       (SI), X7
+	VMOVHPS      (DI), X7, X7
+	VSHUFPS      $0x88, X7, X5, X8
+	VSHUFPS      $0xdd, X7, X5, X5
+	VBROADCASTSS add+32(FP), X7
+	VADDPS       X8, X7, X7
+	VMULPS       X4, X5, X4
+	VADDPS       X4, X7, X4
+	MOVQ         out_base+88(FP), DX
+	MOVQ         CX, BX
+	SUBQ         ids_len+72(FP), BX
+	JG           part
+	VMOVUPS      X4, -16(DX)(CX*4)
+	JMP          stored
+
+part:
+	VMOVSS     X4, -16(DX)(CX*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X4, -12(DX)(CX*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X4, -8(DX)(CX*4)
+
+stored:
+	CMPQ CX, ids_len+72(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
 // func hadamardAVX2(v []float32)
 // Requires: AVX, FMA3
 TEXT ·hadamardAVX2(SB), NOSPLIT, $0-24

@@ -2,11 +2,16 @@
 
 package simd
 
+import "golang.org/x/sys/cpu"
+
 // variants lists every kernel set of this machine; use selects it.
 func variants() []variant {
-	hasVNNI, has512, has2 := useVNNI, useAVX512, useAVX2
+	hasVNNI, hasCounts, has512, has2 := useVNNI, cpu.X86.HasAVX512VPOPCNTDQ, useAVX512, useAVX2
 	set := func(level int) func() {
-		return func() { useAVX2, useAVX512, useVNNI = level > 0, level > 1, level > 2 }
+		return func() {
+			useAVX2, useAVX512 = level > 0, level > 1
+			useVNNI, usePopcount512 = level > 2, level > 2 && hasCounts
+		}
 	}
 	list := []variant{{"scalar", set(0)}}
 	if has2 {

@@ -70,6 +70,12 @@ func main() {
 			k.rows()
 		}
 	}
+	for _, set := range []*isa{avx2, avx512} {
+		k := &scanKernel{kernel: kernel{isa: set}}
+		k.write(consts)
+		b := &bitKernel{codeKernel: codeKernel{kernel: kernel{isa: set}, bits: 1}}
+		b.rows()
+	}
 	hadamard()
 	cpuid()
 	Generate()

@@ -1,0 +1,195 @@
+package simd
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+// Every length, alignment, number of planes and length of list: each distance is
+// to the bit what the format says, and nothing behind out is written.
+func TestBits(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(21, 22))
+		for dim := 0; dim <= 1300; dim += 1 + rng.IntN(40) {
+			for planes := 2; planes <= MaxPlanes; planes += 1 + rng.IntN(3) {
+				testBits(t, rng, dim, planes)
+			}
+		}
+	})
+}
+
+func testBits(t *testing.T, rng *rand.Rand, dim, planes int) {
+	t.Helper()
+	const rows = 13
+	query := make([]int8, dim)
+	least := -1 << (planes - 1)
+	for d := range query {
+		query[d] = int8(least + rng.IntN(-2*least))
+	}
+	b := Bits{Add: float32(rng.NormFloat64()), Mul: rng.Float32(), Bias: float32(rng.NormFloat64())}
+	b.SetQuery(query, planes)
+	stride := Code1Bytes(dim) + rng.IntN(9)
+	data := make([]byte, rows*stride+64)[rng.IntN(64):]
+	for i := range data {
+		data[i] = byte(rng.UintN(256))
+	}
+	for i := range rows {
+		*(*float32)(unsafe.Pointer(&data[i*stride])) = float32(i)
+		*(*float32)(unsafe.Pointer(&data[i*stride+4])) = float32(rng.NormFloat64())
+	}
+	for length := range 2 * rows {
+		ids, out := make([]uint32, length), make([]float32, length+4)
+		for i := range ids {
+			ids[i] = uint32(rng.IntN(rows))
+		}
+		for i := range out {
+			out[i] = canary
+		}
+		b.Distances1(unsafe.Pointer(&data[0]), stride, ids, out[:length])
+		for i, id := range ids {
+			if want := wantBits(&b, query, data[int(id)*stride:]); math.Float32bits(out[i]) != math.Float32bits(want) {
+				t.Fatalf("%d dims, %d planes, %d of %d: %v, want %v", dim, planes, i, length, out[i], want)
+			}
+		}
+		for i, f := range out[length:] {
+			if !isCanary(f) {
+				t.Fatalf("%d behind out was written", i)
+			}
+		}
+	}
+}
+
+func wantBits(b *Bits, query []int8, row []byte) float32 {
+	sum := 0
+	for d, q := range query {
+		sum += int(q) * int(row[CodeHead+d/8]>>(d%8)&1)
+	}
+	add, mul := *(*float32)(unsafe.Pointer(&row[0])), *(*float32)(unsafe.Pointer(&row[4]))
+	inner := float32(b.Mul*float32(sum)) + b.Bias
+	return float32(b.Add+add) + float32(mul*inner)
+}
+
+// A query set again, of other planes and lengths, leaves nothing behind.
+func TestBitsAreSetAgain(t *testing.T) {
+	var b Bits
+	var row [CodeHead + 16]byte
+	for i := range row[CodeHead:] {
+		row[CodeHead+i] = 255
+	}
+	*(*float32)(unsafe.Pointer(&row[4])) = 1
+	b.Mul = 1
+	for _, c := range []struct{ dim, planes, value int }{{128, 8, -128}, {64, 4, 7}, {100, 2, -2}, {3, 8, 127}} {
+		query := make([]int8, c.dim)
+		for d := range query {
+			query[d] = int8(c.value)
+		}
+		b.SetQuery(query, c.planes)
+		var out [1]float32
+		b.Distances1(unsafe.Pointer(&row), len(row), []uint32{0}, out[:])
+		if want := float32(c.dim * c.value); out[0] != want {
+			t.Errorf("%+v: %v, want %v", c, out[0], want)
+		}
+	}
+}
+
+// Any number of sub-quantisers and blocks, at any alignment: the sums are those
+// of the tables, and wrap where they do not fit.
+func TestFastScan(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(23, 24))
+		for m := range 70 {
+			for blocks := range 4 {
+				testFastScan(t, rng, m, blocks, false)
+			}
+		}
+		testFastScan(t, rng, 257, 2, true)
+		testFastScan(t, rng, 300, 2, true)
+	})
+}
+
+func testFastScan(t *testing.T, rng *rand.Rand, m, blocks int, full bool) {
+	t.Helper()
+	luts := make([]uint8, m*FastScanTable+16)[rng.IntN(16):]
+	for i := range luts {
+		luts[i] = byte(rng.UintN(256))
+		if full {
+			luts[i] = 255
+		}
+	}
+	data := make([]byte, blocks*FastScanBytes(m)+64)[rng.IntN(64):]
+	want := make([]uint16, blocks*FastScanRows)
+	for i := range want {
+		block := data[i/FastScanRows*FastScanBytes(m):]
+		for s := range m {
+			PutFastScan(block, s, i%FastScanRows, byte(rng.UintN(16)))
+			code := byte(rng.UintN(16))
+			PutFastScan(block, s, i%FastScanRows, code) // replaces
+			want[i] += uint16(luts[s*FastScanTable+int(code)])
+		}
+	}
+	out := make([]uint16, len(want)+32)
+	for i := range out {
+		out[i] = 0xbeef
+	}
+	FastScanBlocks(luts, unsafe.Pointer(&data[0]), m, out[:len(want)])
+	for i := range want {
+		if out[i] != want[i] {
+			t.Fatalf("%d sub-quantisers, vector %d of %d: %d, want %d", m, i, len(want), out[i], want[i])
+		}
+	}
+	for _, beyond := range out[len(want):] {
+		if beyond != 0xbeef {
+			t.Fatalf("%d sub-quantisers: behind out was written", m)
+		}
+	}
+	var one [FastScanRows]uint16
+	for at := range blocks {
+		FastScan(luts, unsafe.Pointer(&data[at*FastScanBytes(m)]), m, &one)
+		for i, sum := range one {
+			if sum != want[at*FastScanRows+i] {
+				t.Fatalf("%d sub-quantisers, block %d alone, vector %d: %d", m, at, i, sum)
+			}
+		}
+	}
+}
+
+// FuzzBitsAndScans compares every set of kernels with the scalar one.
+func FuzzBitsAndScans(f *testing.F) {
+	f.Add([]byte("any bytes are codes, tables and a query"), uint8(77), uint8(4), uint8(5))
+	f.Fuzz(func(t *testing.T, raw []byte, dim, planes, skip uint8) {
+		all := variants()
+		defer all[len(all)-1].use()
+		data := make([]byte, 2048+64)[skip%64:]
+		for i := range data {
+			if len(raw) > 0 {
+				data[i] = raw[i%len(raw)]
+			}
+		}
+		query := unsafe.Slice((*int8)(unsafe.Pointer(&data[512])), int(dim))
+		b := Bits{Add: 1, Mul: 0.5, Bias: -3}
+		b.SetQuery(query, 2+int(planes%7))
+		m := int(dim % 33)
+		var wantBits [5]float32
+		var wantScan [64]uint16
+		for i, v := range all {
+			v.use()
+			var bits [5]float32
+			var scan [64]uint16
+			b.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(int(dim)), []uint32{1, 0, 2, 1, 1}, bits[:])
+			FastScanBlocks(data[1024:], unsafe.Pointer(&data[0]), m, scan[:])
+			if i == 0 {
+				wantBits, wantScan = bits, scan
+			}
+			for j := range bits {
+				if !same(bits[j], wantBits[j]) {
+					t.Errorf("%s, %d dims: %v, scalar %v", v.name, dim, bits, wantBits)
+				}
+			}
+			if scan != wantScan {
+				t.Errorf("%s, %d sub-quantisers: %v, scalar %v", v.name, m, scan, wantScan)
+			}
+		}
+	})
+}

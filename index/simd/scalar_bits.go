@@ -1,0 +1,46 @@
+package simd
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unsafe"
+)
+
+// bitRowsScalar: the first plane is the sign's, which counts negative, and each
+// one is worth twice the next.
+func bitRowsScalar(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	size := len(b.words) / b.planes
+	c := Codes{Add: b.Add, Mul: b.Mul, Bias: b.Bias}
+	for i, id := range ids {
+		row := unsafe.Add(base, int(id)*stride)
+		codes := unsafe.Slice((*[8]byte)(unsafe.Add(row, CodeHead)), size)
+		var sum int32
+		for p := range b.planes {
+			count := int32(0)
+			for w, plane := range b.words[p*size : (p+1)*size] {
+				count += int32(bits.OnesCount64(plane & binary.LittleEndian.Uint64(codes[w][:])))
+			}
+			if p == 0 {
+				count = -count
+			}
+			sum = 2*sum + count
+		}
+		out[i] = c.distance(row, sum)
+	}
+}
+
+func fastScanScalar(luts []uint8, blocks unsafe.Pointer, out []uint16) {
+	const half = FastScanRows / 2
+	for len(out) > 0 {
+		clear(out[:FastScanRows])
+		for s := 0; s < len(luts); s += FastScanTable {
+			table := luts[s : s+FastScanTable]
+			for i, b := range unsafe.Slice((*byte)(unsafe.Add(blocks, s)), half) {
+				out[i] += uint16(table[b&15])
+				out[i+half] += uint16(table[b>>4])
+			}
+		}
+		blocks = unsafe.Add(blocks, len(luts))
+		out = out[FastScanRows:]
+	}
+}
