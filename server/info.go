@@ -99,6 +99,7 @@ func describeVectors(s *schema.Collection) any {
 func describeVector(v *schema.Vector) object {
 	out := object{"size": v.Size, "distance": v.Metric.String()}
 	optional(out, "hnsw_config", v.HNSW)
+	optional(out, "index", v.Index)
 	optional(out, "on_disk", v.OnDisk)
 	given(out, "datatype", v.Datatype.String())
 	given(out, "memory", v.Memory)

@@ -141,7 +141,7 @@ func (k *strict) fullScan(a *asked) error {
 		return nil // refused elsewhere, by its name
 	}
 	h := s.HNSWFor(v)
-	if h.M > 0 {
+	if v.Index.Wanted(h) {
 		return nil
 	}
 	tenant, err := k.byTenant(a.filter)

@@ -21,6 +21,7 @@ type VectorParams struct {
 	HNSWConfig         json.RawMessage `json:"hnsw_config,omitempty"`
 	QuantizationConfig json.RawMessage `json:"quantization_config,omitempty"`
 	Datatype           string          `json:"datatype,omitempty"`
+	Index              json.RawMessage `json:"index,omitempty"` // Kith's own, see docs/differences.md
 	Memory             string          `json:"memory,omitempty"`
 }
 

@@ -106,6 +106,10 @@ func (s *scanner) vectorChanges(c *schema.Collection, field string) *Error {
 				err = s.mergeHNSW(v, at)
 			case "quantization_config":
 				v.Quantization, err = s.quantization(at)
+			case "index":
+				if v.Index, err = s.index(at); err == nil && c != nil {
+					err = fitsIndex(v, path)
+				}
 			case "on_disk":
 				v.OnDisk, err = s.flag(at)
 			case "memory":

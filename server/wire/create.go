@@ -109,7 +109,7 @@ func (s *scanner) vectorsConfig(field string) ([]schema.Vector, *Error) {
 	var seen []string
 	err := s.object(field, func(key string) *Error {
 		seen = append(seen, key)
-		if s.peek() == '{' && !vectorKeys[key] {
+		if s.peek() == '{' && (!vectorKeys[key] || key == "index" && s.vectorNamedIndex()) {
 			v := schema.Vector{Name: key}
 			err := s.vectorParams(&v, under(field, key))
 			named = append(named, v)
@@ -137,8 +137,9 @@ func (s *scanner) vectorsConfig(field string) ([]schema.Vector, *Error) {
 }
 
 // vectorKeys are the members of VectorParams that are objects: a vector cannot
-// be named like one, since the two forms could not be told apart.
-var vectorKeys = map[string]bool{"hnsw_config": true, "quantization_config": true, "multivector_config": true}
+// be named like one, since the two forms could not be told apart. Only index, which
+// the contract does not have, is told apart by what is in it.
+var vectorKeys = map[string]bool{"hnsw_config": true, "quantization_config": true, "multivector_config": true, "index": true}
 
 func (s *scanner) vectorParams(v *schema.Vector, field string) *Error {
 	err := s.object(field, func(key string) *Error { return s.vectorParam(v, key, under(field, key)) })
@@ -155,7 +156,7 @@ func fits(v *schema.Vector, field string) *Error {
 	case v.Metric == 0:
 		return wrong(under(field, "distance"), "missing")
 	}
-	return nil
+	return fitsIndex(v, field)
 }
 
 func (s *scanner) vectorParam(v *schema.Vector, key, name string) (err *Error) {
@@ -180,6 +181,8 @@ func (s *scanner) vectorParam(v *schema.Vector, key, name string) (err *Error) {
 		v.HNSW, err = s.hnsw(name)
 	case "quantization_config":
 		v.Quantization, err = s.quantizationOf(name)
+	case "index":
+		v.Index, err = s.index(name)
 	case "on_disk":
 		v.OnDisk, err = s.flag(name)
 	case "memory":

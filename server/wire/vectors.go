@@ -134,7 +134,7 @@ func NewVector(body []byte) (schema.Vector, error) {
 // a change of the collection.
 func (s *scanner) newVectorParam(v *schema.Vector, key, name string) *Error {
 	switch key {
-	case "size", "distance", "datatype", "multivector_config":
+	case "size", "distance", "datatype", "multivector_config", "index":
 		return s.vectorParam(v, key, name)
 	}
 	return s.unknown(name)

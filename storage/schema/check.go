@@ -34,6 +34,11 @@ func (c *Collection) Check() error {
 		if v.Number > c.LastNumber {
 			return fmt.Errorf("vector %q: number %d, the last one given is %d", v.Name, v.Number, c.LastNumber)
 		}
+		if v.Index != nil {
+			if fault := v.Index.Check(v); fault != nil {
+				return fmt.Errorf("vector %q: index.%w", v.Name, fault)
+			}
+		}
 		h := c.HNSWFor(v)
 		if h.M < 0 || h.M > maxLinks || h.EfConstruct < 0 || h.EfConstruct > maxEf {
 			return fmt.Errorf("vector %q: hnsw m %d, ef_construct %d", v.Name, h.M, h.EfConstruct)

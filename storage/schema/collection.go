@@ -49,6 +49,7 @@ type Vector struct {
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	Datatype     index.Datatype  `json:"datatype,omitempty"` // 0, not given: float32
 	Memory       string          `json:"memory,omitempty"`   // cold, cached, pinned; "" leaves it to OnDisk
+	Index        *Index          `json:"index,omitempty"`    // nil: a graph
 	// Number tells vectors apart that had the same name one after the other, and
 	// stands for the vector in the store's keys. 0: the collection was created
 	// with it.

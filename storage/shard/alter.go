@@ -6,7 +6,7 @@ import "github.com/kithdb/kith/storage/schema"
 func settle(c *schema.Collection, fields []fieldState) {
 	for i := range fields {
 		if v, ok := c.Vector(fields[i].conf.Name); ok {
-			fields[i].settings = c.HNSWFor(v)
+			fields[i].settings, fields[i].kind = c.HNSWFor(v), v.Index.OrGraph()
 		}
 	}
 }

@@ -2,10 +2,13 @@ package shard
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/storage/schema"
 )
 
 const (
@@ -70,12 +73,14 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	switch {
 	case g == nil && !f.wantsGraph(v.st.schema):
 		return false, nil
+	case f.kind.Type == schema.Flat:
+		return false, s.dropIndex(f.field)
 	case g == nil:
 		if g, err = s.newGraph(f); err != nil {
 			return false, err
 		}
 		f.swapGraph(g)
-	case f.settings.M > 0 && g.made != f.recipe() || stale(g.graph):
+	case f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph)):
 		return s.rebuild(v, f)
 	}
 	if index.Slot(g.high.Load()) < v.st.next {
@@ -178,9 +183,22 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 		}
 		s.insertBlock(v, f, g, j)
 	}
+	if old := f.graph.Load(); old != nil && old.made.kind != g.made.kind {
+		f.effort.Store(0) // measured on another kind of index
+	}
 	f.swapGraph(g)
 	s.finish(j, nil)
 	return true, nil
+}
+
+// dropIndex takes away the index of a field that wants none any more.
+func (s *Shard) dropIndex(f *field) error {
+	f.swapGraph(nil)
+	f.effort.Store(0)
+	if err := os.Remove(s.graphPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // saveGrown saves during a long build.

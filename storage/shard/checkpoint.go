@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/storage/schema"
 )
 
 // graphPath is where a field's graph is checkpointed. The number, not the name,
@@ -92,6 +93,9 @@ func syncDir(dir string) error {
 // in the store, and the graph is built again from them.
 func (s *Shard) loadGraph(f *fieldState, next index.Slot) {
 	path := s.graphPath(f.field)
+	if f.kind.Type == schema.Flat {
+		return
+	}
 	r, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return

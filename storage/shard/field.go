@@ -36,7 +36,8 @@ type indexed struct {
 type fieldState struct {
 	*field
 	settings schema.HNSW
-	has      *index.Set // live slots that have this vector
+	kind     schema.Index // which index is wanted
+	has      *index.Set   // live slots that have this vector
 	data     arena.Rows
 }
 
@@ -72,7 +73,7 @@ func (f *fieldState) vector(s index.Slot) []float32 {
 
 // wantsGraph says whether the field has enough vectors for a graph.
 func (f *fieldState) wantsGraph(c *schema.Collection) bool {
-	if f.settings.M == 0 {
+	if !f.kind.Wanted(f.settings) {
 		return false
 	}
 	least, ok := c.Optimizers.IndexingBytes()

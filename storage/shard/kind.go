@@ -1,34 +1,67 @@
 package shard
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/lsh"
+	"github.com/kithdb/kith/storage/schema"
 )
 
 // recipe is what an index was made by: another recipe is another index.
 type recipe struct {
-	m, efConstruct int
+	kind           schema.Index
+	m, efConstruct int // of a graph
 }
 
 // recipe is the one that the settings ask for.
 func (f *fieldState) recipe() recipe {
-	return recipe{m: f.settings.M, efConstruct: f.settings.EfConstruct}
+	r := recipe{kind: f.kind}
+	r.kind.Probes = 0 // asked of each search
+	if f.kind.Type == schema.Graph {
+		r.m, r.efConstruct = f.settings.M, f.settings.EfConstruct
+	}
+	return r
 }
 
 // open makes an empty index over the field's rows, which are pinned.
 func (f *fieldState) open() (index.Dense, error) {
-	return hnsw.New(f.rows, f.graphOptions())
+	switch f.kind.Type {
+	case schema.Graph:
+		return hnsw.New(f.rows, f.graphOptions())
+	case schema.Hashed:
+		return lsh.New(f.rows, f.hashOptions())
+	}
+	return nil, f.unknown()
+}
+
+func (f *fieldState) unknown() error {
+	return fmt.Errorf("vector %q: this build has no index of type %q", f.conf.Name, f.kind.Type)
 }
 
 // load reads an index from its checkpoint.
 func (f *fieldState) load(r io.Reader) (index.Dense, index.Meta, error) {
-	g, meta, err := hnsw.Load(r, f.rows, f.graphOptions())
-	if err != nil { // no typed nil
-		return nil, meta, err
+	switch f.kind.Type {
+	case schema.Graph:
+		return loaded(hnsw.Load(r, f.rows, f.graphOptions()))
+	case schema.Hashed:
+		return loaded(lsh.Load(r, f.rows, f.hashOptions()))
 	}
-	return g, meta, nil
+	return nil, index.Meta{}, f.unknown()
+}
+
+// loaded keeps a nil of a type from becoming an index.
+func loaded[T index.Dense](x T, m index.Meta, err error) (index.Dense, index.Meta, error) {
+	if err != nil {
+		return nil, m, err
+	}
+	return x, m, nil
+}
+
+func (f *fieldState) hashOptions() lsh.Options {
+	return lsh.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, Tables: f.kind.Tables, Bits: f.kind.Bits, Seed: uint64(f.number) + 1}
 }
 
 func (f *fieldState) graphOptions() hnsw.Options {

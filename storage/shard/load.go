@@ -85,7 +85,7 @@ func (l *loader) loadField(at int) error {
 		return fmt.Errorf("%w: vector %q has no number", storage.ErrCorrupt, l.schema.Vectors[at].Name)
 	}
 	f := l.s.newField(&l.schema.Vectors[at], number)
-	fs := fieldState{field: f, settings: l.schema.HNSWFor(&l.schema.Vectors[at])}
+	fs := fieldState{field: f, settings: l.schema.HNSWFor(&l.schema.Vectors[at]), kind: l.schema.Vectors[at].Index.OrGraph()}
 	l.s.loadGraph(&fs, l.st.next)
 	graph := f.graph.Load()
 	has := (*index.Set)(nil).Edit()

@@ -128,7 +128,7 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 	s := newShard(id, o)
 	st := &state{schema: c}
 	for i, number := range numbers(c) {
-		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], number), settings: c.HNSWFor(&c.Vectors[i])})
+		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], number), settings: c.HNSWFor(&c.Vectors[i]), kind: c.Vectors[i].Index.OrGraph()})
 	}
 	s.current.Store(st)
 	s.opened.Store(new(int64))
