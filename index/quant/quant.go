@@ -45,6 +45,7 @@ type Query struct {
 	kind    asked
 	scratch Scratch
 	affine  affineQuery
+	reduced reducedQuery
 }
 
 // Distances estimates out[i], the index's distance (see index.Hit) between the

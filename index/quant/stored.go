@@ -27,6 +27,8 @@ const (
 	kindAffine byte = iota + 1
 )
 
+const kindReduced byte = 8
+
 // Open makes the Code again that AppendBinary wrote. What is damaged gives
 // ErrCorrupt or ErrVersion, or a Code that answers nonsense, but never one that
 // panics.
@@ -42,6 +44,8 @@ func Open(stored []byte) (Code, error) {
 	switch stored[1] {
 	case kindAffine:
 		code = r.affine()
+	case kindReduced:
+		code = r.reduced()
 	default:
 		return nil, fmt.Errorf("%w: kind %d", ErrCorrupt, stored[1])
 	}
