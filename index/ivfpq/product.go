@@ -1,0 +1,230 @@
+package ivfpq
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
+)
+
+const (
+	// words is the codewords of a sub-quantiser: 4 bits.
+	words = 16
+	// bookRounds and bookPoints shape the training of a codebook.
+	bookRounds = 16
+	bookPoints = 16 << 10
+)
+
+// product is a product quantiser (Jégou, Douze and Schmid, PAMI 2011) of 4-bit
+// sub-quantisers, over what is left of a vector once its centroid is taken away.
+type product struct {
+	dim, subs int
+	// books has 16 values for each dimension: that of each codeword of the
+	// sub-quantiser that the dimension belongs to.
+	books []float32
+	half  []float32 // of each codeword half of its squared length
+}
+
+// from is the first dimension of a sub-quantiser. Where there are more of them
+// than dimensions, some have none.
+func (p *product) from(sub int) int { return sub * p.dim / p.subs }
+
+// values is a dimension's values.
+func (p *product) values(d int) *[words]float32 { return (*[words]float32)(p.books[words*d:]) }
+
+// learnProduct makes the codebooks from a sample of residuals.
+func learnProduct(r matrix, subs int, o Options) *product {
+	p := &product{dim: r.dim, subs: subs, books: make([]float32, words*r.dim)}
+	r = thinned(r, bookPoints)
+	each(subs, o.Workers, func(sub int) {
+		from, to := p.from(sub), p.from(sub+1)
+		if from < to {
+			p.book(r, from, to, o.Seed+uint64(sub))
+		}
+	})
+	p.finish()
+	return p
+}
+
+// finish computes what follows from the books.
+func (p *product) finish() {
+	p.half = make([]float32, words*p.subs)
+	for sub := range p.subs {
+		for d := p.from(sub); d < p.from(sub+1); d++ {
+			for k, x := range p.values(d) {
+				p.half[words*sub+k] += x * x / 2
+			}
+		}
+	}
+}
+
+// book is k-means of the points' dimensions [from, to).
+func (p *product) book(r matrix, from, to int, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 16))
+	part := newMatrix(r.len(), to-from)
+	for i := range r.len() {
+		copy(part.row(i), r.row(i)[from:to])
+	}
+	for k := range words {
+		v := part.row(rng.IntN(part.len()))
+		for d, x := range v {
+			p.books[words*(from+d)+k] = x
+		}
+	}
+	for range bookRounds {
+		p.round(part, from, rng)
+	}
+}
+
+// round moves each codeword into the middle of the points nearest to it. One
+// without points takes the place of a random one.
+func (p *product) round(part matrix, from int, rng *rand.Rand) {
+	var count [words]float32
+	sums := make([]float32, words*part.dim)
+	half := [words]float32{}
+	for d := range part.dim {
+		for k, x := range p.values(from + d) {
+			half[k] += x * x / 2
+		}
+	}
+	for i := range part.len() {
+		v := part.row(i)
+		k := p.word(v, from, &half)
+		count[k]++
+		for d, x := range v {
+			sums[words*d+k] += x
+		}
+	}
+	for k, n := range count {
+		v := part.row(rng.IntN(part.len()))
+		for d := range part.dim {
+			x := v[d]
+			if n > 0 {
+				x = sums[words*d+k] / n
+			}
+			p.books[words*(from+d)+k] = x
+		}
+	}
+}
+
+// word is the codeword nearest to v, the dimensions from a first on.
+func (p *product) word(v []float32, from int, half *[words]float32) int {
+	score := *half
+	for d, x := range v {
+		for k, b := range p.values(from + d) {
+			score[k] -= x * b
+		}
+	}
+	return least(score[:])
+}
+
+// encode sets codes to those of a residual, and approximates it.
+func (p *product) encode(r []float32, codes []uint8, approx []float32) {
+	for sub := range codes {
+		from, to := p.from(sub), p.from(sub+1)
+		k := p.word(r[from:to], from, (*[words]float32)(p.half[words*sub:]))
+		codes[sub] = uint8(k)
+		for d := from; d < to; d++ {
+			approx[d] = p.books[words*d+k]
+		}
+	}
+}
+
+// ask fills a scratch's tables with the products of v and the codewords.
+func (p *product) ask(v []float32, s *scratch) {
+	var widest, whole, bias float32
+	for sub := range p.subs {
+		var t [words]float32
+		for d := p.from(sub); d < p.from(sub+1); d++ {
+			x := v[d]
+			for k, b := range p.values(d) {
+				t[k] += x * b
+			}
+		}
+		low, high := t[0], t[0]
+		for _, x := range t {
+			low, high = min(low, x), max(high, x)
+		}
+		*(*[words]float32)(s.products[words*sub:]) = t
+		s.lows[sub] = low
+		bias += low
+		widest, whole = max(widest, high-low), whole+high-low
+	}
+	// No entry passes 255, and no sum of entries 65535 even if all are rounded up.
+	step := max(widest/math.MaxUint8, whole/float32(math.MaxUint16-p.subs))
+	p.quantise(s, step)
+	s.mul, s.bias = step, bias
+}
+
+// quantise rounds the products to steps above their table's least.
+func (p *product) quantise(s *scratch, step float32) {
+	inverse := float32(0)
+	if step > 0 {
+		inverse = 1 / step
+	}
+	for sub := range p.subs {
+		low := s.lows[sub]
+		in, out := (*[words]float32)(s.products[words*sub:]), (*[words]uint8)(s.tables[words*sub:])
+		for k, x := range in {
+			out[k] = uint8((x-low)*inverse + 0.5)
+		}
+	}
+}
+
+// entry is what a list holds of a vector.
+type entry struct {
+	slot     uint32
+	add, mul float32
+	codes    []uint8
+}
+
+// model is what is learned before vectors are taken in.
+type model struct {
+	o      Options
+	coarse *coarse
+	codes  *product
+	mean   []float32 // of the sample
+}
+
+// encode finds the list of a vector and what it holds of it; spread is the
+// squared distance to the list's centroid.
+//
+// With c the centroid, r the rest, r' its code's and s = r·r / r·r', which makes
+// the estimate exact along r (Gao and Long, arXiv 2405.12497), distances are
+//
+//	|q−x|² ≈ |q−c|² + r·r + 2s·(c−mean)·r' − 2s·(q−mean)·r'
+//	−q·x  ≈ −q·c − s·mean·r' − s·(q−mean)·r'
+//
+// where the first term is the same for a list, the next ones are the vector's
+// add, and the last is looked up, by one set of tables for all lists.
+func (m *model) encode(v []float32, list int, s *scratch, e *entry) (spread float32) {
+	c := m.coarse.centroids.row(list)
+	r, approx := s.residual[:len(v)], s.approx[:len(v)]
+	for d, x := range v {
+		r[d] = x - c[d]
+	}
+	m.codes.encode(r, e.codes, approx)
+	spread = simd.Dot(r, r)
+	scale := float32(1)
+	if along := simd.Dot(r, approx); along > 0 {
+		scale = min(spread/along, steepest)
+	}
+	along := simd.Dot(m.mean, approx)
+	if m.o.Metric == index.Euclid {
+		e.mul = -2 * scale
+		e.add = spread + 2*scale*(simd.Dot(c, approx)-along)
+	} else {
+		e.mul = -scale
+		e.add = -scale * along
+	}
+	if !finite(e.add) || !finite(e.mul) {
+		e.add, e.mul = 0, 0 // as far as its list is
+	}
+	return spread
+}
+
+// steepest bounds the scale of a vector whose code is nearly square to it.
+const steepest = 4
+
+func finite(x float32) bool { return x-x == 0 }

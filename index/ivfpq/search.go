@@ -1,0 +1,318 @@
+package ivfpq
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/index/simd"
+)
+
+const (
+	// defaultEf is the breadth of a search that asks for none.
+	defaultEf = 100
+	// stride is how many blocks are looked up in one call.
+	stride = 16
+	// rare is the share of accepted slots below which a block is first searched
+	// for one.
+	rare = 1. / blockSize
+)
+
+// scratch is what one search or insert needs, taken from a pool: once its slices
+// have grown it allocates nothing.
+type scratch struct {
+	vector   []float32 // as the metric sees it
+	centred  []float32 // less the model's mean
+	residual []float32
+	approx   []float32
+	entry    entry
+	row      []byte // the query's stored form
+	query    simd.Query
+
+	groups, lists []index.Hit
+	products      []float32
+	lows          []float32
+	tables        []uint8
+	mul, bias     float32
+	sums          [stride * blockSize]uint16
+	dists         [batch]float32
+	ids           [batch]uint32
+
+	keep  int         // how many candidates are measured in the end
+	found []index.Hit // candidates by estimate: all that were below limit
+	limit float32
+	top   flat.TopK
+	work  index.Work
+}
+
+// scratch takes one, with room for a model.
+func (x *Index) scratch(m *model) *scratch {
+	s, ok := x.scratches.Get().(*scratch)
+	if !ok {
+		dim := x.o.Dim
+		s = &scratch{vector: make([]float32, dim), centred: make([]float32, dim), residual: make([]float32, dim), approx: make([]float32, dim)}
+		subs := x.o.subs()
+		s.entry.codes = make([]uint8, subs)
+		s.products, s.lows, s.tables = make([]float32, words*subs), make([]float32, subs), make([]uint8, words*subs)
+	}
+	return s
+}
+
+// read sets the vector from a stored row.
+func (s *scratch) read(space index.Space, row []byte) { decode(space, s.vector, row) }
+
+// Search appends the K nearest accepted slots that it finds, nearest first, equal
+// distances by slot. Ef is how many candidates are measured by their vectors, the
+// nearest by code; how many lists are read follows from it (see probesFor),
+// unless Options say. Where few slots are accepted more lists are read, all of
+// them if K are not found. Work counts centroids and vectors measured, and lists.
+func (x *Index) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
+	g := x.now.Load()
+	s := x.scratch(g.model)
+	defer x.release(s)
+	s.work = index.Work{}
+	s.top.Reset(q.K)
+	rows := x.vectors.Rows()
+	s.query, s.row = simd.Encoded(x.o.space(), q.Vector, s.row)
+	if waiting := g.waits(); len(waiting) > 0 {
+		hits, work := flat.Search(q, x.o.space(), rows, waiting, s.found[:0])
+		s.found, s.work = hits[:0], work
+		for _, h := range hits {
+			s.top.Offer(h.Slot, h.Dist)
+		}
+	}
+	if g.model != nil {
+		s.prepare(x, g, &q)
+		s.look(x, g, &q)
+		s.measure(rows)
+	}
+	runtime.KeepAlive(g)
+	rows.Keep()
+	return s.top.Append(dst), s.work
+}
+
+// release forgets the borrowed query.
+func (x *Index) release(s *scratch) {
+	s.query = simd.Query{}
+	x.scratches.Put(s)
+}
+
+// prepare makes the tables of a query.
+func (s *scratch) prepare(x *Index, g *generation, q *index.Query) {
+	if s.row != nil && x.o.Datatype.Bytes() < 4 {
+		s.read(x.o.space(), s.row)
+	} else {
+		copy(s.vector, q.Vector)
+	}
+	for d, v := range s.vector {
+		s.centred[d] = v - g.model.mean[d]
+	}
+	g.model.codes.ask(s.centred, s)
+	ef := q.Ef
+	if ef == 0 {
+		ef = defaultEf
+	}
+	s.keep = max(ef, q.K)
+	s.found, s.limit = s.found[:0], float32(math.Inf(1))
+}
+
+// look reads the lists that are nearest to the query, and leaves in found the
+// candidates that are nearest by estimate.
+func (s *scratch) look(x *Index, g *generation, q *index.Query) {
+	share := 1.
+	if q.Accept != nil {
+		share = float64(q.Accept.Len()) / float64(max(x.Len(), 1))
+	}
+	if share == 0 {
+		return
+	}
+	probes := x.probesFor(g, s.keep, share)
+	eager := q.Accept != nil && share < rare
+	for {
+		s.lists = g.model.coarse.distances(s.vector, probes, s, s.lists[:0])
+		nearestFirst(s.lists, probes)
+		slices.SortFunc(s.lists[:min(probes, len(s.lists))], byDistance)
+		for _, l := range s.lists[:min(probes, len(s.lists))] {
+			if q.Ended() {
+				return
+			}
+			s.scan(g, l, q, eager)
+		}
+		if len(s.found) >= q.K || probes >= len(g.lists) {
+			return
+		}
+		// Too few: what is accepted lies elsewhere. The lists are read again, since
+		// those that are new are not told apart; each time there are many more.
+		s.found, s.limit = s.found[:0], float32(math.Inf(1))
+		probes *= 8
+	}
+}
+
+func byDistance(a, b index.Hit) int {
+	switch {
+	case a.Dist < b.Dist:
+		return -1
+	case a.Dist > b.Dist:
+		return 1
+	}
+	return int(a.Slot) - int(b.Slot)
+}
+
+// scan offers the entries of a list.
+func (s *scratch) scan(g *generation, l index.Hit, q *index.Query, eager bool) {
+	numbers, n := g.lists[l.Slot].entries()
+	s.work.Hops++
+	heads, codes := g.blocks.heads.Rows(), g.blocks.codes.Rows()
+	for at := 0; at < len(numbers); {
+		few := 1
+		for few < stride && at+few < len(numbers) && numbers[at+few] == numbers[at]+uint32(few) {
+			few++
+		}
+		part := numbers[at : at+few]
+		if eager && !anyAccepted(heads, part, q.Accept) {
+			at += few
+			continue
+		}
+		sums := s.sums[:few*blockSize]
+		simd.FastScanBlocks(s.tables, unsafe.Pointer(unsafe.SliceData(codes.Bytes(part[0]))), g.blocks.subs, sums)
+		for i, number := range part {
+			h := (*head)(unsafe.Pointer(unsafe.SliceData(heads.Bytes(number))))
+			left := min(n-(at+i)*blockSize, blockSize)
+			s.sift(h, (*[blockSize]uint16)(sums[i*blockSize:]), left, sifting{l.Dist, q})
+		}
+		at += few
+	}
+}
+
+// anyAccepted reports whether one of the blocks' slots is. A place that is not in
+// use has slot 0, which costs a look at most.
+func anyAccepted(heads arena.Rows, numbers []uint32, accept *index.Set) bool {
+	for _, number := range numbers {
+		h := (*head)(unsafe.Pointer(unsafe.SliceData(heads.Bytes(number))))
+		for i := range h.slot {
+			if accept.Contains(index.Slot(h.slot[i])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sifting is how far a list is, and who asks.
+type sifting struct {
+	base float32
+	q    *index.Query
+}
+
+// sift keeps the entries of a block that are near enough and accepted.
+func (s *scratch) sift(h *head, sums *[blockSize]uint16, n int, f sifting) {
+	mul, bias, limit := s.mul, s.bias, s.limit-f.base
+	for i, sum := range sums {
+		if d := h.add[i] + h.mul[i]*(mul*float32(sum)+bias); d < limit && i < n {
+			slot := index.Slot(h.slot[i])
+			if f.q.Accept != nil && !f.q.Accept.Contains(slot) || f.q.Check != nil && !f.q.Check(slot) {
+				continue
+			}
+			s.found = append(s.found, index.Hit{Slot: slot, Dist: d + f.base})
+			if len(s.found) == 2*s.keep {
+				s.cut()
+				limit = s.limit - f.base
+			}
+		}
+	}
+}
+
+// cut leaves the nearest candidates, and sets the limit to the farthest of them.
+func (s *scratch) cut() {
+	nearestFirst(s.found, s.keep)
+	s.found = s.found[:min(s.keep, len(s.found))]
+	s.limit = s.found[0].Dist
+	for _, h := range s.found {
+		s.limit = max(s.limit, h.Dist)
+	}
+}
+
+// measure offers the candidates by their vectors.
+func (s *scratch) measure(rows arena.Rows) {
+	if len(s.found) > s.keep {
+		nearestFirst(s.found, s.keep)
+		s.found = s.found[:s.keep]
+	}
+	for at := 0; at < len(s.found); at += batch {
+		part := s.found[at:min(at+batch, len(s.found))]
+		for i, h := range part {
+			s.ids[i] = uint32(h.Slot)
+		}
+		s.query.Distances(rows.Base(), rows.Stride(), s.ids[:len(part)], s.dists[:])
+		for i, h := range part {
+			s.top.Offer(h.Slot, s.dists[i])
+		}
+	}
+	s.work.Distances += len(s.found)
+}
+
+// nearestFirst puts the n nearest hits before the others: quickselect.
+func nearestFirst(hits []index.Hit, n int) {
+	for low, high := 0, len(hits)-1; n > low && n <= high; {
+		pivot := median(hits[low].Dist, hits[(low+high)/2].Dist, hits[high].Dist)
+		i, j := low, high
+		for i <= j {
+			for hits[i].Dist < pivot {
+				i++
+			}
+			for hits[j].Dist > pivot {
+				j--
+			}
+			if i <= j {
+				hits[i], hits[j] = hits[j], hits[i]
+				i, j = i+1, j-1
+			}
+		}
+		switch {
+		case n-1 <= j:
+			high = j
+		case n-1 >= i:
+			low = i
+		default:
+			return
+		}
+	}
+}
+
+func median(a, b, c float32) float32 { return max(min(a, b), min(max(a, b), c)) }
+
+// probesFor is how many lists are read for so many candidates, where a share of
+// the slots is accepted: one for two candidates. On data whose neighbours lie in
+// many lists that is the best there is, on other data a measured candidate too
+// many costs little beside the lists. Where matches are rare the nearest of them
+// are farther, and so are their lists: as many more as the root of the rarity.
+func (x *Index) probesFor(g *generation, keep int, share float64) int {
+	probes := float64(x.probes.Load())
+	if probes == 0 {
+		probes = 1 + float64(keep)/2
+	}
+	probes /= math.Sqrt(max(share, 1e-6))
+	return max(1, int(min(probes, float64(len(g.lists)))))
+}
+
+// Cost implements index.Searcher.
+func (x *Index) Cost(ef int, share float64) float64 {
+	g, n := x.now.Load(), x.Len()
+	if g.model == nil {
+		return float64(n)
+	}
+	if ef == 0 {
+		ef = defaultEf
+	}
+	// A sequential scan compares a row while eight codes are looked up, and three
+	// rows while one that lies anywhere is.
+	const lookups, anywhere = 8, 3
+	probes := float64(x.probesFor(g, ef, share))
+	lists := float64(len(g.lists))
+	centroids := min(lists, 2*math.Sqrt(lists)+4*probes)
+	return centroids + probes/lists*float64(n)/lookups + anywhere*float64(min(ef, n))
+}
