@@ -312,7 +312,6 @@ func TestDamagedSnapshotsChangeNothing(t *testing.T) {
 	}
 	mustWrite(t, n, "c", upsert(span(0, 200)...))
 	snap := mustSnapshot(t, n, "c", WholeCollection)
-	taken := contents(t, n, "c")
 	mustWrite(t, n, "c", upsert(span(200, 250)...))
 	before := contents(t, n, "c")
 	for at := 0; at < len(snap); at += 1 + len(snap)/40 {
@@ -321,13 +320,6 @@ func TestDamagedSnapshotsChangeNothing(t *testing.T) {
 		flipped[at] ^= 0x10
 		for what, bad := range map[string]io.Reader{"cut": bytes.NewReader(cut), "flipped": bytes.NewReader(flipped)} {
 			err := n.Recover(t.Context(), "c", WholeCollection, bad)
-			if what == "flipped" && err == nil {
-				// A bit that means nothing, of zstd's padding: what comes out is whole.
-				sameContents(t, contents(t, n, "c"), taken)
-				mustWrite(t, n, "c", upsert(span(200, 250)...))
-				before = contents(t, n, "c")
-				continue
-			}
 			if !errors.Is(err, ErrSnapshot) || !maps.Equal(contents(t, n, "c"), before) {
 				t.Fatalf("%s at %d: %v", what, at, err)
 			}

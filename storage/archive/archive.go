@@ -5,19 +5,21 @@
 // it calls: archive/tar and klauspost/compress. It never touches a store, a disk
 // or a network, and it knows nothing of what the streams hold.
 //
-// # Form, version 1
+// # Form, version 2
 //
 //	manifest.json         Manifest
 //	C/S/rows/NNNNNN       rows of shard S of collection C, cut into blocks
 //	C/S/graph-V/NNNNNN    graph checkpoint of its vector number V, cut into blocks
 //	end.json              End
+//	seal                  behind the tar: a frame that zstd skips
 //
 // C and S count from 0 in the manifest's order. A stream is cut into blocks of
 // exactly BlockBytes; its last block is shorter, and may be empty. So a reader
 // knows every name before it comes: an entry of another name, kind or size, a
 // second one, a link or a path is refused. Each entry has the SHA-256 of its
 // content in the PAX record KITH.sha256, and end.json the SHA-256 over those of
-// all entries in their order.
+// all entries in their order. The seal is the SHA-256 of every packed byte before
+// it. Version 1 is the same without a seal.
 package archive
 
 import (
@@ -26,8 +28,12 @@ import (
 	"fmt"
 )
 
-// FormatVersion is the version that Writer writes. A reader refuses all others.
-const FormatVersion = 1
+// FormatVersion is the version that Writer writes. A reader takes it and those
+// before it, and refuses all others.
+const FormatVersion = 2
+
+// sealedVersion is the first with a seal.
+const sealedVersion = 2
 
 const (
 	// BlockBytes is the size of a block of a stream.
@@ -121,10 +127,17 @@ func (m *Manifest) Streams() []string {
 	return out
 }
 
+func knownVersion(v int) error {
+	if v < 1 || v > FormatVersion {
+		return fmt.Errorf("%w: version %d, this build reads versions 1 to %d", ErrFormat, v, FormatVersion)
+	}
+	return nil
+}
+
 // check refuses a manifest that contradicts itself.
 func (m *Manifest) check() error {
-	if m.Version != FormatVersion {
-		return fmt.Errorf("%w: version %d, this build reads version %d", ErrFormat, m.Version, FormatVersion)
+	if err := knownVersion(m.Version); err != nil {
+		return err
 	}
 	switch m.Kind {
 	case OfCollection:

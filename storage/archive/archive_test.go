@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -154,23 +155,29 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	first := entry{name: "0/0/rows/000000", text: strings.Repeat("x", BlockBytes)}
 	for what, archive := range map[string][]byte{
 		"nothing": nil, "no zstd": []byte("hello"), "no tar": func() []byte { z, _ := zstd.NewWriter(nil); return z.EncodeAll(noise(5000), nil) }(),
-		"no manifest":            forge(t, first),
-		"a newer version":        forge(t, entry{name: manifestName, text: strings.Replace(plain, `snapshot":1`, `snapshot":2`, 1)}),
-		"an unknown field":       forge(t, entry{name: manifestName, text: strings.Replace(plain, `"created"`, `"x":1,"created"`, 1)}),
-		"an unknown kind":        forge(t, entry{name: manifestName, text: strings.Replace(plain, `"kind":"collection"`, `"kind":"x"`, 1)}),
-		"no shards":              forge(t, entry{name: manifestName, text: strings.Replace(plain, `{"number":0}`, ``, 1)}),
-		"a shard elsewhere":      forge(t, entry{name: manifestName, text: strings.Replace(plain, `{"number":0}`, `{"number":3}`, 1)}),
-		"a path":                 forge(t, m, entry{name: "../../etc/passwd", text: "x"}),
-		"an absolute path":       forge(t, m, entry{name: "/0/0/rows/000000", text: "x"}),
-		"a symbolic link":        forge(t, m, entry{name: first.name, kind: tar.TypeSymlink, link: "/etc/passwd"}),
-		"a hard link":            forge(t, m, entry{name: first.name, kind: tar.TypeLink, link: manifestName}),
-		"a folder":               forge(t, m, entry{name: first.name, kind: tar.TypeDir}),
-		"a device":               forge(t, m, entry{name: first.name, kind: tar.TypeChar}),
-		"a block twice":          forge(t, m, first, first),
-		"a block left out":       forge(t, m, first, entry{name: "0/0/rows/000002", text: "x"}),
-		"too large a block":      forge(t, m, entry{name: first.name, text: first.text + "x"}),
-		"a size of an exabyte":   forge(t, m, entry{name: first.name, size: 1 << 60}),
-		"a wrong checksum":       forge(t, m, entry{name: first.name, text: "x", sum: strings.Repeat("0", 64)}),
+		"no manifest":          forge(t, first),
+		"a newer version":      forge(t, entry{name: manifestName, text: strings.Replace(plain, `snapshot":1`, `snapshot":3`, 1)}),
+		"an unknown field":     forge(t, entry{name: manifestName, text: strings.Replace(plain, `"created"`, `"x":1,"created"`, 1)}),
+		"an unknown kind":      forge(t, entry{name: manifestName, text: strings.Replace(plain, `"kind":"collection"`, `"kind":"x"`, 1)}),
+		"no shards":            forge(t, entry{name: manifestName, text: strings.Replace(plain, `{"number":0}`, ``, 1)}),
+		"a shard elsewhere":    forge(t, entry{name: manifestName, text: strings.Replace(plain, `{"number":0}`, `{"number":3}`, 1)}),
+		"a path":               forge(t, m, entry{name: "../../etc/passwd", text: "x"}),
+		"an absolute path":     forge(t, m, entry{name: "/0/0/rows/000000", text: "x"}),
+		"a symbolic link":      forge(t, m, entry{name: first.name, kind: tar.TypeSymlink, link: "/etc/passwd"}),
+		"a hard link":          forge(t, m, entry{name: first.name, kind: tar.TypeLink, link: manifestName}),
+		"a folder":             forge(t, m, entry{name: first.name, kind: tar.TypeDir}),
+		"a device":             forge(t, m, entry{name: first.name, kind: tar.TypeChar}),
+		"a block twice":        forge(t, m, first, first),
+		"a block left out":     forge(t, m, first, entry{name: "0/0/rows/000002", text: "x"}),
+		"too large a block":    forge(t, m, entry{name: first.name, text: first.text + "x"}),
+		"a size of an exabyte": forge(t, m, entry{name: first.name, size: 1 << 60}),
+		"a wrong checksum":     forge(t, m, entry{name: first.name, text: "x", sum: strings.Repeat("0", 64)}),
+		"no version":           forge(t, entry{name: manifestName, text: strings.Replace(plain, `snapshot":1`, `snapshot":0`, 1)}),
+		"no seal":              func() []byte { b := write(t, manifest(Shard{}), []byte("x")); return b[:len(b)-sealBytes] }(),
+		"two seals": func() []byte {
+			b := write(t, manifest(Shard{}), []byte("x"))
+			return append(b, b[len(b)-sealBytes:]...)
+		}(),
 		"no end":                 forge(t, m, entry{name: first.name, text: "x"}),
 		"an end that lies":       forge(t, m, entry{name: first.name, text: "x"}, entry{name: endName, text: `{"entries":2,"bytes":1,"sha256":"00"}`}),
 		"bytes behind the end":   append(write(t, manifest(Shard{}), []byte("x")), "more"...),
@@ -185,6 +192,43 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 	if _, _, err := Verify(io.MultiReader(bytes.NewReader(write(t, manifest(Shard{}), noise(9000))[:5000]), failing{broken})); !errors.Is(err, broken) || errors.Is(err, ErrCorrupt) {
 		t.Errorf("the source's own fault: %v", err)
 	}
+}
+
+// TestEveryFlippedBitIsFound flips each bit of an archive, also those that unpack
+// to the same, and cuts it at each byte.
+func TestEveryFlippedBitIsFound(t *testing.T) {
+	text := bytes.Repeat([]byte("the same words again, "), 40) // packed: matches, tables and literals
+	whole := write(t, manifest(Shard{}), append(text, noise(100)...))
+	if _, _, err := Verify(bytes.NewReader(whole)); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, at int, b []byte) {
+		t.Helper()
+		if _, _, err := Verify(bytes.NewReader(b)); !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrFormat) {
+			t.Errorf("%s at %d of %d: %v", what, at, len(whole), err)
+		}
+	}
+	for at := range whole {
+		refused("cut", at, whole[:at])
+		for bit := range 8 {
+			bad := bytes.Clone(whole)
+			bad[at] ^= 1 << bit
+			refused(fmt.Sprintf("bit %d flipped", bit), at, bad)
+		}
+	}
+	if _, _, err := Verify(iotest.OneByteReader(bytes.NewReader(whole))); err != nil {
+		t.Errorf("byte by byte: %v", err)
+	}
+	if plain, err := io.ReadAll(must(zstd.NewReader(bytes.NewReader(whole)))); err != nil || !bytes.Contains(plain, text) {
+		t.Errorf("another reader of zstd: %d bytes, %v", len(plain), err)
+	}
+}
+
+func must(z *zstd.Decoder, err error) *zstd.Decoder {
+	if err != nil {
+		panic(err)
+	}
+	return z
 }
 
 type failing struct{ err error }
@@ -276,13 +320,7 @@ func read(t *testing.T, b []byte) {
 
 // TestTheFirstVersionIsRead holds a file that version 1 wrote against this build.
 func TestTheFirstVersionIsRead(t *testing.T) {
-	path := filepath.Join("testdata", "v1.snapshot")
-	if os.Getenv("KITH_WRITE_TESTDATA") != "" {
-		if err := os.WriteFile(path, write(t, manifest(Shard{Graphs: []uint16{3}}), AppendRow(nil, []byte("key"), []byte("value")), []byte("graph")), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f, err := os.Open(path)
+	f, err := os.Open(filepath.Join("testdata", "v1.snapshot"))
 	if err != nil {
 		t.Fatal(err)
 	}

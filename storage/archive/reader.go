@@ -28,6 +28,7 @@ const (
 // Lifetime: every stream is read to its end, in order; only Close says whether
 // the archive was whole. Release it however reading ended.
 type Reader struct {
+	s        *source
 	z        *zstd.Decoder
 	t        *tar.Reader
 	left     []string
@@ -38,11 +39,12 @@ type Reader struct {
 
 // NewReader reads the manifest. ErrFormat, ErrCorrupt, or the source's error.
 func NewReader(r io.Reader) (*Reader, error) {
-	z, err := zstd.NewReader(&source{r: r}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowBytes), zstd.WithDecoderMaxMemory(memoryBytes))
+	s := &source{r: r, sum: sha256.New()}
+	z, err := zstd.NewReader(s, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(windowBytes), zstd.WithDecoderMaxMemory(memoryBytes))
 	if err != nil {
 		return nil, classify(err)
 	}
-	a := &Reader{z: z, t: tar.NewReader(z), whole: sha256.New()}
+	a := &Reader{s: s, z: z, t: tar.NewReader(z), whole: sha256.New()}
 	if err := a.begin(); err != nil {
 		z.Close()
 		return nil, err
@@ -61,8 +63,8 @@ func (a *Reader) begin() error {
 	if err := json.Unmarshal(text, &version); err != nil {
 		return corrupt("the manifest: %v", err)
 	}
-	if version.Version != FormatVersion {
-		return fmt.Errorf("%w: version %d, this build reads version %d", ErrFormat, version.Version, FormatVersion)
+	if err := knownVersion(version.Version); err != nil {
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -78,23 +80,6 @@ func (a *Reader) begin() error {
 
 // Manifest is what the archive says it holds.
 func (a *Reader) Manifest() *Manifest { return &a.manifest }
-
-// source keeps the error of the stream below apart from those of decoding it.
-type source struct{ r io.Reader }
-
-type sourceError struct{ err error }
-
-func (e *sourceError) Error() string { return "read the snapshot: " + e.err.Error() }
-func (e *sourceError) Unwrap() error { return e.err }
-
-// Read implements io.Reader.
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = &sourceError{err}
-	}
-	return n, err
-}
 
 // classify says of an error whether the source failed or the archive is bad.
 func classify(err error) error {
@@ -205,6 +190,9 @@ func (a *Reader) Close() error {
 	}
 	if n, err := io.Copy(io.Discard, io.LimitReader(a.z, 1)); n != 0 || err != nil {
 		return errors.Join(corrupt("it goes on behind its end"), err)
+	}
+	if a.manifest.Version >= sealedVersion && !a.s.sealed() {
+		return corrupt("its seal does not fit what came before")
 	}
 	return nil
 }

@@ -19,6 +19,8 @@ import (
 // Lifetime: after NewWriter every stream of the manifest is written once, in
 // order; Close ends the archive. What was not closed is no archive.
 type Writer struct {
+	w       io.Writer // what is packed, and the seal
+	sum     hash.Hash // of what is packed
 	z       *zstd.Encoder
 	t       *tar.Writer
 	left    []string // streams to come
@@ -35,7 +37,8 @@ func NewWriter(w io.Writer, m Manifest) (*Writer, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("bug: a manifest that no reader takes: %w", err)
 	}
-	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20))
+	sum := sha256.New()
+	z, err := zstd.NewWriter(io.MultiWriter(w, sum), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +46,7 @@ func NewWriter(w io.Writer, m Manifest) (*Writer, error) {
 	if err != nil {
 		return nil, errors.Join(err, z.Close())
 	}
-	a := &Writer{z: z, t: tar.NewWriter(z), left: m.Streams(), whole: sha256.New(), pending: make([]byte, 0, BlockBytes)}
+	a := &Writer{w: w, sum: sum, z: z, t: tar.NewWriter(z), left: m.Streams(), whole: sha256.New(), pending: make([]byte, 0, BlockBytes)}
 	if err := a.entry(manifestName, text); err != nil {
 		return nil, errors.Join(err, z.Close())
 	}
@@ -106,7 +109,7 @@ func (a *Writer) flush() error {
 	return err
 }
 
-// Close writes the end. Call it once; Abort instead when a stream has failed.
+// Close writes the end and the seal. Call it once; Abort instead when a stream has failed.
 func (a *Writer) Close() error {
 	if len(a.left) > 0 {
 		return errors.Join(fmt.Errorf("bug: stream %s was not written", a.left[0]), a.z.Close())
@@ -119,7 +122,11 @@ func (a *Writer) Close() error {
 	if err == nil {
 		err = a.t.Close()
 	}
-	return errors.Join(err, a.z.Close())
+	if err := errors.Join(err, a.z.Close()); err != nil {
+		return err
+	}
+	_, err = a.w.Write(seal(a.sum))
+	return err
 }
 
 // Abort lets go of the encoder; what was written stays cut short.
