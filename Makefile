@@ -7,7 +7,7 @@ DATA    ?= bench-data
 SECONDS ?= 45
 FUZZTIME ?= 20s
 
-.PHONY: help build run demo test check test-clients test-contract fuzz generate bench bench-data race torture
+.PHONY: help build run demo test check test-clients test-contract fuzz generate bench bench-data bench-kernels race torture
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-data: ## GloVe and Fashion-MNIST for the benchmarks (needs numpy, npm and 
 
 race: ## our HNSW beside hnswlib, interleaved, one thread
 	$(GO) run ./tools/bench/race -peer $(DATA)/hnswlib_peer $(DATA)/glove-100 $(DATA)/fashion-mnist-784
+
+bench-kernels: ## the assembly of index/simd beside the same loops in C (needs a C compiler)
+	$(GO) run -tags ckernels ./tools/bench/kernels
 
 bench: build race ## every number of the README
 	bin/kith bench http --data $(DATA)/glove-100

@@ -5813,48 +5813,54 @@ summed:
 // func bitRowsAVX2(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, CMOV, MMX+, POPCNT
 TEXT ·bitRowsAVX2(SB), NOSPLIT, $0-112
-	XORQ       CX, CX
-	CMPQ       ids_len+72(FP), CX
-	JE         done
-	MOVQ       words_len+8(FP), AX
-	XORL       DX, DX
-	MOVQ       planes+24(FP), BX
-	DIVQ       BX
-	SHLQ       $0x03, AX
-	MOVQ       ids_len+72(FP), DI
-	DECQ       DI
-	MOVQ       ids_base+64(FP), R8
-	LEAQ       (CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), DX
-	IMULQ      stride+56(FP), DX
-	ADDQ       base+48(FP), DX
-	LEAQ       1(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), BX
-	IMULQ      stride+56(FP), BX
-	ADDQ       base+48(FP), BX
-	LEAQ       2(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), SI
-	IMULQ      stride+56(FP), SI
-	ADDQ       base+48(FP), SI
-	LEAQ       3(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), DI
-	IMULQ      stride+56(FP), DI
-	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
+	XORQ    CX, CX
+	CMPQ    ids_len+72(FP), CX
+	JE      done
+	MOVQ    words_len+8(FP), AX
+	XORL    DX, DX
+	MOVQ    planes+24(FP), BX
+	DIVQ    BX
+	SHLQ    $0x03, AX
+	MOVQ    ids_len+72(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+64(FP), R8
+	LEAQ    (CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
+	LEAQ    1(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
+	LEAQ    2(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
+	LEAQ    3(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
+	XORL    R8, R8
+
+ask0:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask0
 	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
 	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
 	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
 	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI
@@ -5883,16 +5889,20 @@ TEXT ·bitRowsAVX2(SB), NOSPLIT, $0-112
 	MOVL       (R8)(R9*4), DI
 	IMULQ      stride+56(FP), DI
 	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
-	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
-	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
-	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
-	PREFETCHT0 7(DI)(AX*1)
+	XORL       R8, R8
 
-group:
+ask4:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask4
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI
 	MOVQ       ids_base+64(FP), R8
@@ -5920,13 +5930,62 @@ group:
 	MOVL       (R8)(R9*4), DI
 	IMULQ      stride+56(FP), DI
 	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
+	XORL       R8, R8
+
+ask8:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask8
 	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
 	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
 	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+
+group:
+	MOVQ    ids_len+72(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+64(FP), R8
+	LEAQ    12(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
+	LEAQ    13(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
+	LEAQ    14(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
+	LEAQ    15(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
+	XORL    R8, R8
+
+ask12:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask12
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 7(SI)(AX*1)
 	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI
@@ -6162,55 +6221,61 @@ summed:
 // func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VPOPCNTDQ, BMI2, CMOV, MMX+
 TEXT ·bitRowsAVX512(SB), NOSPLIT, $0-112
-	XORQ       CX, CX
-	CMPQ       ids_len+72(FP), CX
-	JE         done
-	MOVQ       words_len+8(FP), AX
-	XORL       DX, DX
-	MOVQ       planes+24(FP), BX
-	DIVQ       BX
-	SHLQ       $0x03, AX
-	MOVL       AX, DX
-	SHRL       $0x03, DX
-	ANDL       $0x00000007, DX
-	MOVL       $0x00000001, BX
-	SHLXL      DX, BX, BX
-	DECL       BX
-	KMOVW      BX, K1
-	MOVQ       ids_len+72(FP), DI
-	DECQ       DI
-	MOVQ       ids_base+64(FP), R8
-	LEAQ       (CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), DX
-	IMULQ      stride+56(FP), DX
-	ADDQ       base+48(FP), DX
-	LEAQ       1(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), BX
-	IMULQ      stride+56(FP), BX
-	ADDQ       base+48(FP), BX
-	LEAQ       2(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), SI
-	IMULQ      stride+56(FP), SI
-	ADDQ       base+48(FP), SI
-	LEAQ       3(CX), R9
-	CMPQ       R9, DI
-	CMOVQGT    DI, R9
-	MOVL       (R8)(R9*4), DI
-	IMULQ      stride+56(FP), DI
-	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
+	XORQ    CX, CX
+	CMPQ    ids_len+72(FP), CX
+	JE      done
+	MOVQ    words_len+8(FP), AX
+	XORL    DX, DX
+	MOVQ    planes+24(FP), BX
+	DIVQ    BX
+	SHLQ    $0x03, AX
+	MOVL    AX, DX
+	SHRL    $0x03, DX
+	ANDL    $0x00000007, DX
+	MOVL    $0x00000001, BX
+	SHLXL   DX, BX, BX
+	DECL    BX
+	KMOVW   BX, K1
+	MOVQ    ids_len+72(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+64(FP), R8
+	LEAQ    (CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
+	LEAQ    1(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
+	LEAQ    2(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
+	LEAQ    3(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
+	XORL    R8, R8
+
+ask0:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask0
 	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
 	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
 	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
 	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI
@@ -6239,16 +6304,20 @@ TEXT ·bitRowsAVX512(SB), NOSPLIT, $0-112
 	MOVL       (R8)(R9*4), DI
 	IMULQ      stride+56(FP), DI
 	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
-	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
-	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
-	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
-	PREFETCHT0 7(DI)(AX*1)
+	XORL       R8, R8
 
-group:
+ask4:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask4
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 7(SI)(AX*1)
+	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI
 	MOVQ       ids_base+64(FP), R8
@@ -6276,13 +6345,62 @@ group:
 	MOVL       (R8)(R9*4), DI
 	IMULQ      stride+56(FP), DI
 	ADDQ       base+48(FP), DI
-	PREFETCHT0 (DX)
+	XORL       R8, R8
+
+ask8:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask8
 	PREFETCHT0 7(DX)(AX*1)
-	PREFETCHT0 (BX)
 	PREFETCHT0 7(BX)(AX*1)
-	PREFETCHT0 (SI)
 	PREFETCHT0 7(SI)(AX*1)
-	PREFETCHT0 (DI)
+	PREFETCHT0 7(DI)(AX*1)
+
+group:
+	MOVQ    ids_len+72(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+64(FP), R8
+	LEAQ    12(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
+	LEAQ    13(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
+	LEAQ    14(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
+	LEAQ    15(CX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
+	XORL    R8, R8
+
+ask12:
+	PREFETCHT0 (DX)(R8*1)
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, AX
+	JL         ask12
+	PREFETCHT0 7(DX)(AX*1)
+	PREFETCHT0 7(BX)(AX*1)
+	PREFETCHT0 7(SI)(AX*1)
 	PREFETCHT0 7(DI)(AX*1)
 	MOVQ       ids_len+72(FP), DI
 	DECQ       DI

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
+
+// bitLead is the rows asked of memory ahead: more than of longer codes.
+const bitLead = 12
 
 // bitKernel writes the list kernels of simd.Bits: four rows side by side, a
 // plane at a time, the sum doubled before each.
@@ -32,12 +37,12 @@ func (k *bitKernel) rows() {
 	if k.isa == avx512 {
 		k.mask()
 	}
-	for first := 0; first < lead; first += group {
+	for first := 0; first < bitLead; first += group {
 		k.askFor(next, first)
 	}
 
 	Label("group")
-	k.askFor(next, lead)
+	k.askFor(next, bitLead)
 	k.pointAt(k.rowAt, next, 0)
 	ADDQ(Imm(group), next)
 	sums := k.counted()
@@ -61,16 +66,21 @@ func (k *bitKernel) sizeOfRow() {
 	SHLQ(U8(3), k.size)
 }
 
-// askFor asks memory for the first and the last line of four rows: most rows of
-// bits have no others.
+// askFor asks memory for four rows.
 func (k *bitKernel) askFor(first reg.GPVirtual, skip int) {
-	var rows []reg.GPVirtual
+	k.ahead = nil
 	for range group {
-		rows = append(rows, GP64())
+		k.ahead = append(k.ahead, GP64())
 	}
-	k.pointAt(rows, first, skip)
-	for _, row := range rows {
-		PREFETCHT0(Mem{Base: row})
+	k.pointAt(k.ahead, first, skip)
+	label := fmt.Sprintf("ask%d", skip)
+	XORL(k.off.As32(), k.off.As32())
+	Label(label)
+	k.prefetchLine()
+	ADDQ(Imm(line), k.off)
+	CMPQ(k.off, k.size)
+	JL(LabelRef(label))
+	for _, row := range k.ahead {
 		PREFETCHT0(Mem{Base: row, Index: k.size, Scale: 1, Disp: codeHead - 1})
 	}
 }
