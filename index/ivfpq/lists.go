@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/simd"
 )
@@ -153,6 +154,14 @@ func (l *list) fill(b *blocks, n int, next func(i int, e *entry)) error {
 	r.n.Store(uint32(n))
 	l.now.Store(r)
 	return nil
+}
+
+// prefetch asks memory for the beginning of a list.
+func (g *generation) prefetch(l index.Slot) {
+	if numbers, _ := g.lists[l].entries(); len(numbers) > 0 {
+		simd.Prefetch(place(g.blocks.heads.Rows(), numbers[0]))
+		simd.Prefetch(place(g.blocks.codes.Rows(), numbers[0]))
+	}
 }
 
 // generation is a model and the lists that are made by it. Train and Repair make

@@ -82,9 +82,10 @@ func (m matrix) nearest(v []float32) (row int, square float32) {
 
 // least is the place of the least value, the first of equals.
 func least(v []float32) (at int) {
+	best := float32(math.Inf(1))
 	for i, d := range v {
-		if d < v[at] {
-			at = i
+		if d < best {
+			at, best = i, d
 		}
 	}
 	return at

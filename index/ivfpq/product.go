@@ -154,7 +154,7 @@ func (p *product) ask(v []float32, s *scratch) {
 	// No entry passes 255, and no sum of entries 65535 even if all are rounded up.
 	step := max(widest/math.MaxUint8, whole/float32(math.MaxUint16-p.subs))
 	p.quantise(s, step)
-	s.mul, s.bias = step, bias
+	s.sifter.Mul, s.sifter.Bias = step, bias
 }
 
 // quantise rounds the products to steps above their table's least.

@@ -2,6 +2,7 @@ package ivfpq
 
 import (
 	"math"
+	"math/bits"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -37,8 +38,9 @@ type scratch struct {
 	products      []float32
 	lows          []float32
 	tables        []uint8
-	mul, bias     float32
+	sifter        simd.Sift
 	sums          [stride * blockSize]uint16
+	below         [stride]uint32
 	dists         [batch]float32
 	ids           [batch]uint32
 
@@ -136,9 +138,13 @@ func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 		s.lists = g.model.coarse.distances(s.vector, probes, s, s.lists[:0])
 		nearestFirst(s.lists, probes)
 		slices.SortFunc(s.lists[:min(probes, len(s.lists))], byDistance)
-		for _, l := range s.lists[:min(probes, len(s.lists))] {
+		near := s.lists[:min(probes, len(s.lists))]
+		for i, l := range near {
 			if q.Ended() {
 				return
+			}
+			if i+1 < len(near) {
+				g.prefetch(near[i+1].Slot)
 			}
 			s.scan(g, l, q, eager)
 		}
@@ -173,26 +179,39 @@ func (s *scratch) scan(g *generation, l index.Hit, q *index.Query, eager bool) {
 			few++
 		}
 		part := numbers[at : at+few]
+		if at += few; at < len(numbers) {
+			simd.Prefetch(place(heads, numbers[at]))
+			simd.Prefetch(place(codes, numbers[at]))
+		}
 		if eager && !anyAccepted(heads, part, q.Accept) {
-			at += few
 			continue
 		}
-		sums := s.sums[:few*blockSize]
-		simd.FastScanBlocks(s.tables, unsafe.Pointer(unsafe.SliceData(codes.Bytes(part[0]))), g.blocks.subs, sums)
-		for i, number := range part {
-			h := (*head)(unsafe.Pointer(unsafe.SliceData(heads.Bytes(number))))
-			left := min(n-(at+i)*blockSize, blockSize)
-			s.sift(h, (*[blockSize]uint16)(sums[i*blockSize:]), left, sifting{l.Dist, q})
+		sums, below := s.sums[:few*blockSize], s.below[:few]
+		simd.FastScanBlocks(s.tables, place(codes, part[0]), g.blocks.subs, sums)
+		s.sifter.Limit = s.limit - l.Dist
+		s.sifter.Below(place(heads, part[0]), heads.Stride(), sums, below)
+		if left := n - (at-1)*blockSize; left < blockSize {
+			below[few-1] &= 1<<left - 1 // the last block is not full
 		}
-		at += few
+		for i, marks := range below {
+			if marks != 0 {
+				h := (*head)(place(heads, part[i]))
+				s.sift(h, marks, (*[blockSize]uint16)(sums[i*blockSize:]), sifting{l.Dist, q})
+			}
+		}
 	}
+}
+
+// place is where a row begins.
+func place(rows arena.Rows, number uint32) unsafe.Pointer {
+	return unsafe.Pointer(unsafe.SliceData(rows.Bytes(number)))
 }
 
 // anyAccepted reports whether one of the blocks' slots is. A place that is not in
 // use has slot 0, which costs a look at most.
 func anyAccepted(heads arena.Rows, numbers []uint32, accept *index.Set) bool {
 	for _, number := range numbers {
-		h := (*head)(unsafe.Pointer(unsafe.SliceData(heads.Bytes(number))))
+		h := (*head)(place(heads, number))
 		for i := range h.slot {
 			if accept.Contains(index.Slot(h.slot[i])) {
 				return true
@@ -208,20 +227,18 @@ type sifting struct {
 	q    *index.Query
 }
 
-// sift keeps the entries of a block that are near enough and accepted.
-func (s *scratch) sift(h *head, sums *[blockSize]uint16, n int, f sifting) {
-	mul, bias, limit := s.mul, s.bias, s.limit-f.base
-	for i, sum := range sums {
-		if d := h.add[i] + h.mul[i]*(mul*float32(sum)+bias); d < limit && i < n {
-			slot := index.Slot(h.slot[i])
-			if f.q.Accept != nil && !f.q.Accept.Contains(slot) || f.q.Check != nil && !f.q.Check(slot) {
-				continue
-			}
-			s.found = append(s.found, index.Hit{Slot: slot, Dist: d + f.base})
-			if len(s.found) == 2*s.keep {
-				s.cut()
-				limit = s.limit - f.base
-			}
+// sift keeps the marked entries of a block that are accepted.
+func (s *scratch) sift(h *head, marks uint32, sums *[blockSize]uint16, f sifting) {
+	for ; marks != 0; marks &= marks - 1 {
+		i := bits.TrailingZeros32(marks)
+		slot := index.Slot(h.slot[i])
+		dist := f.base + s.sifter.At(h.add[i], h.mul[i], sums[i])
+		if !(dist < s.limit) || f.q.Accept != nil && !f.q.Accept.Contains(slot) || f.q.Check != nil && !f.q.Check(slot) {
+			continue
+		}
+		s.found = append(s.found, index.Hit{Slot: slot, Dist: dist})
+		if len(s.found) == 2*s.keep {
+			s.cut()
 		}
 	}
 }

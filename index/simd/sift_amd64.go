@@ -1,0 +1,18 @@
+//go:build !noasm
+
+package simd
+
+import "unsafe"
+
+func sift(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32) {
+	if useAVX2 {
+		siftAVX2(s, heads, stride, sums, below)
+		return
+	}
+	siftScalar(s, heads, stride, sums, below)
+}
+
+// siftAVX2 is Sift.Below of at least one block.
+//
+//go:noescape
+func siftAVX2(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32)

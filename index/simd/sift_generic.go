@@ -1,0 +1,9 @@
+//go:build noasm || !amd64
+
+package simd
+
+import "unsafe"
+
+func sift(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32) {
+	siftScalar(s, heads, stride, sums, below)
+}
