@@ -43,6 +43,11 @@ type Query struct {
 	K int
 	// Ef is the breadth of the search (HNSW's ef); 0 takes the index's default.
 	Ef int
+	// Rescore is how many of the nearest by code are measured by their vectors; 0
+	// takes the index's own choice, −1 answers the codes' estimates.
+	Rescore int
+	// NoCodes has the search go by the vectors alone.
+	NoCodes bool
 	// Accept is the exact set of slots that may be returned; nil accepts every
 	// slot. It holds live slots only, so that no index needs to know of deletes.
 	Accept *Set

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -80,6 +81,8 @@ type hashing struct {
 	vector []float32
 	base   []float32 // the vector's place on the sphere
 	turned []float32 // its coordinates in all rotations
+
+	scratch quant.Scratch
 }
 
 func (h *hasher) hashing() *hashing {

@@ -10,7 +10,7 @@
 // bucket; a graph answers faster.
 //
 // Who calls: storage/shard builds and saves it, query searches it. It calls
-// index/arena, index/block, index/flat and index/simd. It knows slots only: what
+// index/arena, index/block, index/flat, index/quant and index/simd. It knows slots only: what
 // is alive is the caller's Accept set.
 //
 // Invariants:
@@ -42,7 +42,7 @@ type Options struct {
 
 // DefaultTables is the number of tables where none is given: each costs about 10
 // bytes a vector.
-const DefaultTables = 10
+const DefaultTables = 16
 
 const (
 	maxTables = 256
@@ -80,6 +80,7 @@ type Index struct {
 	tables    *tables                // nil until trained; hash is stored after it
 	members   *arena.Arena           // a bit for each slot, in words of 64
 	grow      sync.Mutex             // guards growth of members
+	guide     atomic.Pointer[guide]  // nil: vectors are compared
 	count     atomic.Int64
 	searchers sync.Pool
 	hashers   sync.Pool
@@ -143,6 +144,11 @@ func (x *Index) Insert(s index.Slot) error {
 	defer x.hashers.Put(w)
 	x.o.Datatype.Decode(w.vector, x.vectors.Rows().Bytes(uint32(s)))
 	w.place(w.vector)
+	if at := x.guide.Load(); at != nil {
+		if err := at.put(uint32(s), w.vector, &w.scratch); err != nil {
+			return err
+		}
+	}
 	for t := range x.o.Tables {
 		if err := x.tables.add(t, w.bucket(t), uint32(s)); err != nil {
 			return err
@@ -155,11 +161,14 @@ func (x *Index) Insert(s index.Slot) error {
 // Len is the number of slots.
 func (x *Index) Len() int { return int(x.count.Load()) }
 
-// Bytes is the memory of the tables.
+// Bytes is the memory of the tables and codes.
 func (x *Index) Bytes() int64 {
 	n := x.members.Resident()
 	if x.hash.Load() != nil {
 		n += x.tables.bytes()
+	}
+	if at := x.guide.Load(); at != nil {
+		n += at.rows.Resident()
 	}
 	return n
 }
@@ -169,6 +178,9 @@ func (x *Index) Close() error {
 	err := x.members.Close()
 	if x.tables != nil {
 		err = errors.Join(err, x.tables.close())
+	}
+	if at := x.guide.Swap(nil); at != nil {
+		err = errors.Join(err, at.rows.Close())
 	}
 	return err
 }

@@ -2,7 +2,9 @@ package lsh
 
 import (
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -23,6 +25,9 @@ type searcher struct {
 	*hashing
 	probes
 	x      *Index
+	guide  *guide     // nil: vectors are compared
+	codes  arena.Rows // of the guide, as it was when the search began
+	asked  quant.Query
 	query  simd.Query
 	row    []byte  // memory for the query's stored form
 	stamp  []uint8 // by slot: the last search that saw it
@@ -59,19 +64,32 @@ func (x *Index) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	}
 	s := x.searcher(h)
 	defer x.release(s)
-	s.query, s.row = simd.Encoded(x.o.space(), q.Vector, s.row)
-	s.top.Reset(q.K)
+	measured := 0
+	if s.take(&q); s.guide == nil {
+		s.query, s.row = simd.Encoded(x.o.space(), q.Vector, s.row)
+		s.top.Reset(q.K)
+	} else {
+		s.guide.code.Ask(q.Vector, &s.asked)
+		var by int
+		by, measured = kept(&q)
+		s.top.Reset(by)
+	}
 	if budget := budgetOf(&q); q.Accept != nil && q.Accept.Len() <= budget {
 		s.all(&q)
 	} else {
 		s.probe(&q, budget)
 	}
-	return s.top.Append(dst), s.work
+	if s.guide != nil {
+		dst = s.decide(&q, measured, dst)
+	} else {
+		dst = s.top.Append(dst)
+	}
+	return dst, s.work
 }
 
 // release forgets what was borrowed.
 func (x *Index) release(s *searcher) {
-	s.query = simd.Query{}
+	s.query, s.guide, s.codes = simd.Query{}, nil, arena.Rows{}
 	x.searchers.Put(s)
 }
 
@@ -87,7 +105,7 @@ func budgetOf(q *index.Query) int {
 func (s *searcher) all(q *index.Query) {
 	rows := s.x.members.Rows()
 	for slot := range q.Accept.All() {
-		if member(rows, uint32(slot)) {
+		if member(rows, uint32(slot)) && s.visit(uint32(slot)) {
 			s.consider(q, uint32(slot))
 		}
 		if len(s.fresh) == batch {
@@ -124,7 +142,7 @@ func (s *searcher) probe(q *index.Query, budget int) {
 
 // visit says whether a slot is new. Slots that joined meanwhile are passed over.
 func (s *searcher) visit(slot uint32) bool {
-	if int(slot) >= len(s.stamp) || s.stamp[slot] == s.epoch {
+	if int(slot) >= len(s.stamp) || s.stamp[slot] == s.epoch || s.guide != nil && int(slot) >= s.codes.Len() {
 		return false
 	}
 	s.stamp[slot] = s.epoch
@@ -139,11 +157,15 @@ func (s *searcher) consider(q *index.Query, slot uint32) {
 	s.fresh = append(s.fresh, slot)
 }
 
-// compare measures the vectors that were kept.
+// compare measures the vectors that were kept, or their codes.
 func (s *searcher) compare() {
-	rows := s.x.vectors.Rows()
-	s.query.Distances(rows.Base(), rows.Stride(), s.fresh, s.dist)
-	rows.Keep()
+	if s.guide != nil {
+		s.asked.Distances(s.codes.Base(), s.codes.Stride(), s.fresh, s.dist)
+	} else {
+		rows := s.x.vectors.Rows()
+		s.query.Distances(rows.Base(), rows.Stride(), s.fresh, s.dist)
+		rows.Keep()
+	}
 	for i, slot := range s.fresh {
 		s.top.Offer(index.Slot(slot), s.dist[i])
 	}

@@ -54,3 +54,14 @@ type Query struct {
 func (q *Query) Distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	q.kind.distances(base, stride, ids, out)
 }
+
+// Guided is an index whose searches may go by codes.
+type Guided interface {
+	// Guide has searches go by a code, and measure the best by their vectors at
+	// the end. Every slot is encoded before the new code takes over from the old;
+	// nil takes it away. Not beside Insert; searches go on. On error nothing has
+	// changed.
+	Guide(code Code, workers int) error
+	// Code is the code that searches go by, nil when they go by the vectors.
+	Code() Code
+}

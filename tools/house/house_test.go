@@ -26,7 +26,7 @@ var law = map[string][]string{
 	"index/simd":         {"index", "index/invariant"},
 	"index/flat":         {"index", "index/arena", "index/simd", "index/invariant"},
 	"index/block":        {},
-	"index/lsh":          {"index", "index/arena", "index/block", "index/flat", "index/simd", "index/invariant"},
+	"index/lsh":          {"index", "index/arena", "index/block", "index/flat", "index/quant", "index/simd", "index/invariant"},
 	"index/quant":        {"index", "index/simd"},
 	"index/hnsw":         {"index", "index/arena", "index/quant", "index/simd", "index/invariant"},
 	"index/ivfpq":        {"index", "index/arena", "index/block", "index/flat", "index/simd", "index/invariant"},
