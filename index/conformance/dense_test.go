@@ -301,7 +301,7 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Fatal("the file itself is refused")
 		}
 		// Opening maps memory, so that not every bit of a long file has its turn.
-		step := len(file)/1500 + 1
+		step := len(file)/400 + 1
 		for cut := 0; cut < len(file); cut += step {
 			if try(file[:cut], s) {
 				t.Fatalf("cut at %d of %d bytes", cut, len(file))

@@ -14,6 +14,7 @@ import (
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/ivfpq"
 	"github.com/kithdb/kith/index/lsh"
 )
 
@@ -50,6 +51,13 @@ var kinds = []kind{
 			return loaded(lsh.Load(r, rows, hashes(s)))
 		},
 	},
+	{
+		name: "ivf_pq", ef: 64, recall: 0.95,
+		open: func(rows *arena.Arena, s shape) (index.Dense, error) { return ivfpq.New(rows, lists(s)) },
+		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
+			return loaded(ivfpq.Load(r, rows, lists(s)))
+		},
+	},
 }
 
 func loaded[T index.Dense](x T, m index.Meta, err error) (index.Dense, index.Meta, error) {
@@ -65,6 +73,10 @@ func graph(s shape) hnsw.Options {
 
 func hashes(s shape) lsh.Options {
 	return lsh.Options{Dim: s.dim, Metric: s.space.Metric, Datatype: s.space.Datatype, Seed: s.seed}
+}
+
+func lists(s shape) ivfpq.Options {
+	return ivfpq.Options{Dim: s.dim, Metric: s.space.Metric, Datatype: s.space.Datatype, Lists: 40, Seed: s.seed, Workers: 2}
 }
 
 func (k *kind) metrics() []index.Metric {

@@ -18,9 +18,6 @@ func (s *scanner) index(field string) (*schema.Index, *Error) {
 		}
 		if key == "type" {
 			x.Type, err = s.word(name, schema.Graph, schema.Flat, schema.Hashed, schema.Listed)
-			if x.Type == schema.Listed {
-				err = unsupported(name, x.Type)
-			}
 			return err
 		}
 		i := slices.IndexFunc(options, func(o schema.IndexOption) bool { return o.Name == key })

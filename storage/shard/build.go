@@ -83,6 +83,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	case f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph)):
 		return s.rebuild(v, f)
 	}
+	f.adjust(g.graph)
 	if index.Slot(g.high.Load()) < v.st.next {
 		j := s.resume(Indexing, f.conf.Name)
 		s.insertBlock(v, f, g, j)
@@ -109,7 +110,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	if err != nil {
 		return nil, err
 	}
-	graph, err := f.open()
+	graph, err := f.open(s.o.Optimizer.workers)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/ivfpq"
 	"github.com/kithdb/kith/index/lsh"
 	"github.com/kithdb/kith/storage/schema"
 )
@@ -26,13 +27,16 @@ func (f *fieldState) recipe() recipe {
 	return r
 }
 
-// open makes an empty index over the field's rows, which are pinned.
-func (f *fieldState) open() (index.Dense, error) {
+// open makes an empty index over the field's rows, which are pinned; it trains
+// with so many workers.
+func (f *fieldState) open(workers int) (index.Dense, error) {
 	switch f.kind.Type {
 	case schema.Graph:
 		return hnsw.New(f.rows, f.graphOptions())
 	case schema.Hashed:
 		return lsh.New(f.rows, f.hashOptions())
+	case schema.Listed:
+		return ivfpq.New(f.rows, f.listOptions(workers))
 	}
 	return nil, f.unknown()
 }
@@ -48,6 +52,8 @@ func (f *fieldState) load(r io.Reader) (index.Dense, index.Meta, error) {
 		return loaded(hnsw.Load(r, f.rows, f.graphOptions()))
 	case schema.Hashed:
 		return loaded(lsh.Load(r, f.rows, f.hashOptions()))
+	case schema.Listed:
+		return loaded(ivfpq.Load(r, f.rows, f.listOptions(1)))
 	}
 	return nil, index.Meta{}, f.unknown()
 }
@@ -62,6 +68,20 @@ func loaded[T index.Dense](x T, m index.Meta, err error) (index.Dense, index.Met
 
 func (f *fieldState) hashOptions() lsh.Options {
 	return lsh.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, Tables: f.kind.Tables, Bits: f.kind.Bits, Seed: uint64(f.number) + 1}
+}
+
+func (f *fieldState) listOptions(workers int) ivfpq.Options {
+	return ivfpq.Options{
+		Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, Lists: f.kind.Lists, Probes: f.kind.Probes,
+		CodeBytes: f.kind.Code, Seed: uint64(f.number) + 1, Workers: workers,
+	}
+}
+
+// adjust passes on what may change without another index.
+func (f *fieldState) adjust(x index.Dense) {
+	if lists, ok := x.(*ivfpq.Index); ok {
+		lists.Probe(f.kind.Probes)
+	}
 }
 
 func (f *fieldState) graphOptions() hnsw.Options {
