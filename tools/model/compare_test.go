@@ -278,7 +278,7 @@ func (r *run) compareOrder(t *rapid.T, filter object) {
 		keys = append(keys, key)
 	}
 	if !slices.Equal(keys, want) {
-		t.Fatalf("order_by %s %s with %s:\ngot:  %v\nwant: %v", field, direction, show(filter), keys, want)
+		t.Fatalf("order_by %s %s with %s:\ngot:  %v of %s\nwant: %v\nindexes: %v", field, direction, show(filter), keys, show(got.Points), want, r.c.Indexes)
 	}
 }
 

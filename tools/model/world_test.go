@@ -114,6 +114,7 @@ type run struct {
 	aliases   []string
 	c         *Collection
 	snapshots map[string]*Collection
+	taken     []string // names of snapshots, the oldest first
 }
 
 // path is below the collection, by its name or one of its aliases.

@@ -208,13 +208,14 @@ func (r *run) snapshot(t *rapid.T) {
 	name := r.named(t, status, result, message, err)
 	r.steps++
 	r.snapshots[name] = r.c.Clone()
+	r.taken = append(r.taken, name)
 }
 
 func (r *run) recover(t *rapid.T) {
 	if len(r.snapshots) == 0 || !chance(t, "really", 40) {
 		t.Skip("no snapshot")
 	}
-	name := pick(t, "snapshot", slices.Sorted(maps.Keys(r.snapshots))...)
+	name := pick(t, "snapshot", r.taken...) // not by name: names have times, and a seed should repeat
 	path, body := "/collections/"+r.name+"/snapshots/recover"+wait, object{"location": name, "priority": "snapshot"}
 	if !maps.Equal(r.c.Vectors, r.snapshots[name].Vectors) {
 		if status, _, message, err := r.call("PUT", path, body); status != 400 || !strings.Contains(message, "vector") {
