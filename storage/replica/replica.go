@@ -117,6 +117,7 @@ func (r *Replica) loadShard(id schema.ShardID) error {
 		return err
 	}
 	r.put(s)
+	s.Published()
 	return nil
 }
 

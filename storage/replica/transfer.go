@@ -138,6 +138,7 @@ func (m *Import) publish() error {
 	}
 	m.r.cuts.Swap(m.r.store.NewSnapshot(), func() {})
 	m.r.put(m.s)
+	m.s.Published() // now that the cut has its rows
 	return nil
 }
 

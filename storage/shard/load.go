@@ -14,7 +14,9 @@ import (
 
 // Open loads a shard that the store holds: ids and live set, vector rows,
 // graphs from their checkpoints where these are intact. Payload indexes answer
-// from their postings until these are loaded behind.
+// from their postings until these are loaded behind: call Published when the
+// current cut has the rows, and not before, for whatever works behind reads them
+// from it.
 func Open(id schema.ShardID, row storage.ShardRow, o Options) (*Shard, error) {
 	s := newShard(id, o)
 	l := &loader{s: s, row: row, live: (*index.Set)(nil).Edit()}
@@ -22,7 +24,6 @@ func Open(id schema.ShardID, row storage.ShardRow, o Options) (*Shard, error) {
 		s.pins.close(func() {})
 		return nil, fmt.Errorf("shard %d: %w", id, err)
 	}
-	o.Optimizer.Notify(s)
 	return s, nil
 }
 

@@ -50,7 +50,8 @@ func (s *Shard) Prepare() (swap func()) {
 	return func() { s.current.Store(next) }
 }
 
-// Published ends what Prepare began, after the swap.
+// Published tells the optimizer of a state that is current: after Open, and at
+// the end of what Prepare began, after the swap.
 func (s *Shard) Published() {
 	s.o.Optimizer.Notify(s)
 }

@@ -144,6 +144,26 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// listener calls listens when the server says that it listens, however long its
+// start has taken.
+type listener struct {
+	slog.Handler
+	listens func()
+	told    bool
+}
+
+// Enabled implements slog.Handler.
+func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (l *listener) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "listening" {
+		l.told = true
+		l.listens()
+	}
+	return nil
+}
+
 func TestServeStopsInOrder(t *testing.T) {
 	s, _, err := loadSettings("", nil, settingFlags())
 	if err != nil {
@@ -151,11 +171,14 @@ func TestServeStopsInOrder(t *testing.T) {
 	}
 	s.DataDir, s.HTTPAddr, s.DiskReserveMiB = t.TempDir(), "127.0.0.1:0", -1
 	for range 2 { // the second time on what the first left
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		if err := serve(ctx, s, slog.New(slog.DiscardHandler)); err != nil {
+		ctx, stop := context.WithCancel(t.Context())
+		said := &listener{Handler: slog.DiscardHandler, listens: stop}
+		if err := serve(ctx, s, slog.New(said)); err != nil {
 			t.Error(err)
 		}
-		cancel()
+		if stop(); !said.told {
+			t.Error("it ended before it listened")
+		}
 	}
 	busy, err := start(t.Context(), s, slog.New(slog.DiscardHandler))
 	if err != nil {
