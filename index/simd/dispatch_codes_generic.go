@@ -1,10 +1,10 @@
-//go:build noasm || !amd64
+//go:build noasm || (!amd64 && !arm64)
 
 package simd
 
 import "unsafe"
 
-// Codes have assembly on amd64 only.
+// Codes have assembly on amd64 and arm64 only.
 
 func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
 	fastScanScalar(luts, blocks, out)

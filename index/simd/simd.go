@@ -1,6 +1,7 @@
 // Package simd computes distances between vectors of float32, float16 or uint8:
 // one pair (float32 only), or one query against many rows of an arena in a
-// single call.
+// single call. And estimates of distances from codes of 8, 4 and 1 bit (Codes,
+// Bits), sums of looked-up tables (FastScan), and the Hadamard transform.
 //
 // Who calls: index/hnsw, index/flat, index/quant. It calls nothing of ours but
 // index (for the metric's name). It never allocates, never keeps a slice and
@@ -16,6 +17,9 @@
 //
 // Assembly cannot be preempted, so a call keeps the garbage collector waiting:
 // give it hundreds of rows, not millions.
+//
+// Codes, bits and scans add whole numbers and round in one order: they give the
+// same bits on every machine.
 //
 // Invariants:
 //
