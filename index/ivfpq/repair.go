@@ -7,6 +7,32 @@ import (
 	"github.com/kithdb/kith/index"
 )
 
+// tidy writes lists anew, each in one piece, when more than a quarter of the
+// blocks do not follow on the one before: memory is read in stretches then, which
+// makes a search up to half as fast again. The lock is held alone.
+func (x *Index) tidy() error {
+	g := x.now.Load()
+	all, breaks := 0, 0
+	for i := range g.lists {
+		numbers, _ := g.lists[i].entries()
+		for j := 1; j < len(numbers); j++ {
+			if numbers[j] != numbers[j-1]+1 {
+				breaks++
+			}
+		}
+		all += len(numbers)
+	}
+	if 4*breaks <= all {
+		return nil
+	}
+	fresh, err := g.without(nil, x.o.Workers)
+	if err != nil {
+		return fmt.Errorf("putting lists in order: %w", err)
+	}
+	x.now.Store(fresh)
+	return nil
+}
+
 // Repair takes the slots that are not live out of the index, and answers how
 // many. The lists are written anew, each in one piece, beside those that
 // searches read; their memory goes once no search holds them. An Insert waits.
@@ -33,7 +59,8 @@ func (x *Index) Repair(live *index.Set, workers int) (removed int, err error) {
 	return len(dead), nil
 }
 
-// without is a copy of a generation with live slots only.
+// without is a copy of a generation with live slots only, with all of them where
+// live is nil.
 func (g *generation) without(live *index.Set, workers int) (*generation, error) {
 	fresh := new(generation)
 	if g.model != nil {
@@ -43,7 +70,7 @@ func (g *generation) without(live *index.Set, workers int) (*generation, error) 
 		}
 	}
 	for _, slot := range g.waits() {
-		if live.Contains(index.Slot(slot)) {
+		if live == nil || live.Contains(index.Slot(slot)) {
 			fresh.wait(slot)
 		}
 	}
@@ -64,7 +91,7 @@ func (l *list) copyTo(to *list, from, fresh *generation, live *index.Set) error 
 	numbers, n := l.entries()
 	kept := make([]int, 0, n)
 	for i := range n {
-		if live.Contains(index.Slot(from.blocks.head(numbers[i/blockSize]).slot[i%blockSize])) {
+		if live == nil || live.Contains(index.Slot(from.blocks.head(numbers[i/blockSize]).slot[i%blockSize])) {
 			kept = append(kept, i)
 		}
 	}

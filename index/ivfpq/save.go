@@ -48,10 +48,14 @@ func (x *Index) header(g *generation, m index.Meta) header {
 	return h
 }
 
-// Save writes the index. An Insert waits; searches go on.
+// Save writes the index, whose lists are put in order first. An Insert waits;
+// searches go on.
 func (x *Index) Save(w io.Writer, m index.Meta) error {
 	x.build.Lock()
 	defer x.build.Unlock()
+	if err := x.tidy(); err != nil {
+		return err
+	}
 	g := x.now.Load()
 	if _, err := w.Write(binary.LittleEndian.AppendUint32([]byte(magic), version)); err != nil {
 		return err

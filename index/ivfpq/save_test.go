@@ -52,6 +52,36 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// A checkpoint leaves lists that inserts have scattered in one piece each.
+func TestSavePutsListsInOrder(t *testing.T) {
+	w := newWorld(t, shape{n: 2000, dim: 6, metric: index.Euclid, seed: 3})
+	o := w.options()
+	o.Lists = 7
+	x := w.open(t, o)
+	if err := x.Train(w.all()); err != nil {
+		t.Fatal(err)
+	}
+	w.insertAll(t, x, 1)
+	q := index.Query{Vector: w.point(), K: 20, Ef: 40}
+	before, _ := x.Search(q, nil)
+	first := saved(t, x, index.Meta{})
+	g := x.now.Load()
+	for i := range g.lists {
+		numbers, _ := g.lists[i].entries()
+		for j := range numbers {
+			if numbers[j] != numbers[0]+uint32(j) {
+				t.Fatalf("list %d lies in blocks %v", i, numbers)
+			}
+		}
+	}
+	if after, _ := x.Search(q, nil); !slices.Equal(before, after) || x.Len() != w.n {
+		t.Errorf("%v, and in order %v", before, after)
+	}
+	if again := saved(t, x, index.Meta{}); !bytes.Equal(first, again) || x.now.Load() != g {
+		t.Error("what is in order was put in order again")
+	}
+}
+
 // Slots that wait for a training are saved as such.
 func TestSaveBeforeTraining(t *testing.T) {
 	w := newWorld(t, shape{n: 100, dim: 5, metric: index.Euclid, seed: 3})
