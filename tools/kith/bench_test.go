@@ -148,10 +148,12 @@ func TestBenchPayload(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	out := ok(t, "", "bench", "payload", "--n", "2500", "--seconds", "0.01")
-	for _, want := range []string{"index ref (uuid)", "after the restart: facet of 20 values"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("no %q in %s", want, out)
+	for _, n := range []string{"100", "2500"} {
+		out := ok(t, "", "bench", "payload", "--n", n, "--seconds", "0.001")
+		for _, want := range []string{"index ref (uuid)", "indexes on disk    2 clients  facet of 20 values", "| page of 100, filtered, by datetime"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("--n %s: no %q in %s", n, want, out)
+			}
 		}
 	}
 }
