@@ -110,6 +110,16 @@ func (b *Reader) Uvarint(most uint64) (uint64, error) {
 	return n, err
 }
 
+// All is the rest of the stream.
+func (b *Reader) All() ([]byte, error) {
+	for !b.ended {
+		if err := b.more(); err != nil {
+			return nil, err
+		}
+	}
+	return b.buf[b.at:], nil
+}
+
 // End checks that the stream ends here.
 func (b *Reader) End() error {
 	for !b.ended && b.at == len(b.buf) {

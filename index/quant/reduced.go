@@ -75,6 +75,12 @@ func (c *Reduced) widest(cov []float32) float32 {
 	return unit
 }
 
+// Dim is the dimensions of its vectors.
+func (c *Reduced) Dim() int { return len(c.mean) }
+
+// Metric is the metric of its distances.
+func (c *Reduced) Metric() index.Metric { return c.metric }
+
 func (c *Reduced) count() int { return len(c.axes) / len(c.mean) }
 
 // across is the bytes of what a row has beside its coordinates: under Euclid the

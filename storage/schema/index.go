@@ -20,7 +20,7 @@ const (
 // the contract knows the graph only. 0 leaves an option to the index.
 type Index struct {
 	Type   string `json:"type"`
-	PCA    int    `json:"pca,omitempty"`    // dimensions in which a search looks first; all but flat
+	PCA    int    `json:"pca,omitempty"`    // dimensions in which a search looks first; hnsw, lsh
 	Lists  int    `json:"lists,omitempty"`  // ivf_pq
 	Probes int    `json:"probes,omitempty"` // ivf_pq: lists that a search reads
 	Code   int    `json:"code,omitempty"`   // ivf_pq: bytes of a vector's code
@@ -36,7 +36,7 @@ type IndexOption struct {
 }
 
 var indexOptions = [...]IndexOption{
-	{"pca", 1, MaxDim, []string{Graph, Hashed, Listed}},
+	{"pca", 1, MaxDim, []string{Graph, Hashed}},
 	{"lists", 1, 1 << 18, []string{Listed}},
 	{"probes", 1, 1 << 18, []string{Listed}},
 	{"code", 1, MaxDim, []string{Listed}},

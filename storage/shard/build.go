@@ -84,6 +84,9 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 		return s.rebuild(v, f)
 	}
 	f.adjust(g.graph)
+	if err := s.guide(f, g); err != nil {
+		return false, err
+	}
 	if index.Slot(g.high.Load()) < v.st.next {
 		j := s.resume(Indexing, f.conf.Name)
 		s.insertBlock(v, f, g, j)
@@ -177,6 +180,9 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := s.guide(f, g); err != nil {
+		return false, errors.Join(err, g.graph.Close())
+	}
 	j := s.resume(Reindexing, f.conf.Name)
 	for index.Slot(g.high.Load()) < v.st.next {
 		if s.o.Optimizer.isClosed() {
@@ -199,7 +205,7 @@ func (s *Shard) dropIndex(f *field) error {
 	if err := os.Remove(s.graphPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
+	return s.removeCode(f)
 }
 
 // saveGrown saves during a long build.

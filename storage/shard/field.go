@@ -24,12 +24,14 @@ type field struct {
 // indexed is an index, most often a graph, and how far it reaches: every live
 // slot below high is in.
 type indexed struct {
-	graph index.Dense
-	made  recipe
-	high  atomic.Uint32
-	saved index.Slot // high at the last checkpoint; guarded by Shard.build
-	pins  pins
-	tuned int // size of the graph when effort was measured; guarded by Shard.build
+	graph  index.Dense
+	made   recipe
+	high   atomic.Uint32
+	saved  index.Slot // high at the last checkpoint; guarded by Shard.build
+	pins   pins
+	coding coding // of the code that searches go by; guarded by Shard.build
+	coded  int    // vectors when that was chosen; guarded by Shard.build
+	tuned  int    // size of the graph when effort was measured; guarded by Shard.build
 }
 
 // fieldState is one field in one published version.

@@ -20,7 +20,7 @@ type recipe struct {
 // recipe is the one that the settings ask for.
 func (f *fieldState) recipe() recipe {
 	r := recipe{kind: f.kind}
-	r.kind.Probes = 0 // asked of each search
+	r.kind.Probes, r.kind.PCA = 0, 0 // they may change on a living index
 	if f.kind.Type == schema.Graph {
 		r.m, r.efConstruct = f.settings.M, f.settings.EfConstruct
 	}

@@ -101,6 +101,7 @@ func (s *Shard) bury() error {
 		if err := os.Remove(s.graphPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			fault = errors.Join(fault, err)
 		}
+		fault = errors.Join(fault, s.removeCode(f))
 		s.log.Info("vector removed", "vector", f.conf.Name)
 	}
 	return fault
@@ -130,12 +131,16 @@ func (s *Shard) abandon(vector string) {
 	})
 }
 
-// removeGraphs deletes the checkpoints of vectors that the shard does not have:
+// removeGraphs deletes the checkpoints and codes of vectors that the shard does not have:
 // a crash came between their removal and that of their files.
 func (l *loader) removeGraphs() error {
 	files, err := filepath.Glob(filepath.Join(l.s.dir, "*.graph"))
-	for _, path := range files {
-		known := slices.ContainsFunc(l.st.fields, func(f fieldState) bool { return l.s.graphPath(f.field) == path })
+	codes, fault := filepath.Glob(filepath.Join(l.s.dir, "*.code"))
+	err = errors.Join(err, fault)
+	for _, path := range append(files, codes...) {
+		known := slices.ContainsFunc(l.st.fields, func(f fieldState) bool {
+			return l.s.graphPath(f.field) == path || l.s.codePath(f.field) == path
+		})
 		if !known {
 			err = errors.Join(err, os.Remove(path))
 		}

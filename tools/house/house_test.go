@@ -37,7 +37,7 @@ var law = map[string][]string{
 	"storage/schema":     {"index", "storage/point"},
 	"storage/op":         {"storage/point", "storage/schema", "index/filter"},
 	"storage":            {"index", "index/invariant", "storage/point", "storage/schema"},
-	"storage/shard":      {"storage", "storage/op", "storage/point", "storage/schema", "index", "index/arena", "index/filter", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/payload", "index/invariant"},
+	"storage/shard":      {"storage", "storage/op", "storage/point", "storage/schema", "index", "index/arena", "index/block", "index/filter", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/payload", "index/quant", "index/invariant"},
 	"storage/archive":    {},
 	"storage/replica":    {"storage", "storage/op", "storage/point", "storage/schema", "storage/shard", "index"},
 	"query":              {"storage/op", "storage/point", "storage/schema", "storage/shard", "index", "index/filter", "index/flat", "index/arena", "index/invariant", "index/payload", "index/simd"},

@@ -1,0 +1,176 @@
+package shard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kithdb/kith/index/block"
+	"github.com/kithdb/kith/index/quant"
+)
+
+const (
+	// leastTrained is how many vectors a code is worth training for.
+	leastTrained = 1024
+	// mostTrained is how many vectors it is trained on.
+	mostTrained = quant.MaxReducedSamples
+	// codeShare: a code is trained anew once there are so many times the vectors
+	// that it saw.
+	codeShare = 8
+)
+
+// coding is which code a field's searches go by: another coding is another code.
+// The zero value is none.
+type coding struct {
+	axes int // of a reduced space
+}
+
+// String is the coding in the file of its code.
+func (c coding) String() string { return fmt.Sprintf("pca %d", c.axes) }
+
+// coding is the one that the settings ask for.
+func (f *fieldState) coding() coding { return coding{axes: f.kind.PCA} }
+
+// train makes a code of samples.
+func (f *fieldState) train(samples []float32) (quant.Code, error) {
+	return quant.NewReduced(quant.ReducedOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Axes: f.coding().axes, Seed: uint64(f.number) + 1}, samples)
+}
+
+// guide has the searches of an index go by the code that the settings ask for:
+// the saved one, or one that is trained on a sample. Until then, and where there
+// are few vectors, they go by the vectors. build must be held.
+func (s *Shard) guide(f *fieldState, g *indexed) error {
+	to, ok := g.graph.(quant.Guided)
+	if !ok {
+		return nil
+	}
+	want, n := f.coding(), f.has.Len()
+	switch {
+	case want == coding{} && g.coding == want:
+		return nil
+	case want == coding{}:
+		g.coding = want
+		return errors.Join(to.Guide(nil, 1), s.removeCode(f.field))
+	case n < leastTrained, g.coding == want && n < codeShare*g.coded:
+		return nil
+	}
+	code, fault := s.readCode(f)
+	if code == nil || g.coding == want {
+		if fault != nil {
+			s.log.Warn("saved code not usable; it is trained anew", "file", s.codePath(f.field), "error", fault)
+		}
+		var err error
+		if code, err = s.trainCode(f); err != nil {
+			return err
+		}
+	}
+	if err := to.Guide(code, s.o.Optimizer.workers); err != nil {
+		return err
+	}
+	g.coding, g.coded = want, n
+	return nil
+}
+
+// trainCode makes a code and saves it.
+func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
+	j := s.resume(Training, f.conf.Name)
+	defer func() { s.finish(j, err) }()
+	ranks := make([]int, min(f.has.Len(), mostTrained))
+	for i := range ranks {
+		ranks[i] = int(int64(i) * int64(f.has.Len()) / int64(len(ranks)))
+	}
+	samples := make([]float32, len(ranks)*f.conf.Size)
+	for i, slot := range f.has.At(ranks, nil) {
+		f.conf.Datatype.Decode(samples[i*f.conf.Size:(i+1)*f.conf.Size], f.data.Bytes(uint32(slot)))
+	}
+	if code, err = f.train(samples); err != nil {
+		return nil, err
+	}
+	return code, s.writeCode(f, code)
+}
+
+// codePath is where a field's code is saved, beside its graph.
+func (s *Shard) codePath(f *field) string {
+	return filepath.Join(s.dir, fmt.Sprintf("%d.code", f.number))
+}
+
+const codeMagic = "KITHCODE\x01" // the last byte is the version
+
+// writeCode saves a code. The form is in docs/formats.md.
+func (s *Shard) writeCode(f *fieldState, code quant.Code) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	what := f.coding().String()
+	return writeFile(s.codePath(f.field), func(w *os.File) error {
+		if _, err := io.WriteString(w, codeMagic); err != nil {
+			return err
+		}
+		out := block.NewWriter(w)
+		head := append([]byte{byte(len(what))}, what...)
+		if _, err := out.Write(code.AppendBinary(head)); err != nil {
+			return err
+		}
+		return out.Close()
+	})
+}
+
+// readCode is the saved code, nil when there is none that fits.
+func (s *Shard) readCode(f *fieldState) (quant.Code, error) {
+	r, err := os.Open(s.codePath(f.field))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	magic := make([]byte, len(codeMagic))
+	if _, err := io.ReadFull(r, magic); err != nil || !bytes.Equal(magic, []byte(codeMagic)) {
+		return nil, fmt.Errorf("%w: it does not begin with %q", block.ErrCorrupt, codeMagic)
+	}
+	raw, err := block.NewReader(r).All()
+	if err != nil {
+		return nil, err
+	}
+	what, stored, ok := cutHead(raw)
+	if !ok || what != f.coding().String() {
+		return nil, nil // of settings that were
+	}
+	code, err := quant.Open(stored)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.suits(code); err != nil {
+		return nil, err
+	}
+	return code, nil
+}
+
+// cutHead splits what a code is of from the code.
+func cutHead(raw []byte) (what string, stored []byte, ok bool) {
+	if len(raw) < 1 || len(raw) < 1+int(raw[0]) {
+		return "", nil, false
+	}
+	return string(raw[1 : 1+raw[0]]), raw[1+raw[0]:], true
+}
+
+// suits refuses a code of other vectors, which would read beyond these.
+func (f *fieldState) suits(code quant.Code) error {
+	c, ok := code.(*quant.Reduced)
+	if !ok || c.Dim() != f.conf.Size || c.Metric() != f.conf.Metric {
+		return errors.New("it is of other vectors")
+	}
+	return nil
+}
+
+func (s *Shard) removeCode(f *field) error {
+	if err := os.Remove(s.codePath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
