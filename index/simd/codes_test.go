@@ -79,7 +79,7 @@ func TestCodes(t *testing.T) {
 		rng := rand.New(rand.NewPCG(11, 12))
 		for _, k := range codeKinds {
 			for dims := 32; dims <= 544; dims += 32 {
-				for range 4 {
+				for range 2 {
 					testCodes(t, rng, k, dims, rng.IntN(2) == 0)
 				}
 			}
