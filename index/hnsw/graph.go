@@ -78,6 +78,7 @@ type Graph struct {
 	count   atomic.Int64
 	stripe  [stripes]sync.Mutex
 	walkers sync.Pool
+	guide   atomic.Pointer[guide] // nil: walks go by the vectors
 }
 
 // A node's second word: the levels that it is on (0: not in the graph) in the
@@ -141,14 +142,18 @@ func (g *Graph) Contains(s index.Slot) bool { return g.levels(uint32(s)) > 0 }
 // Len is the number of nodes.
 func (g *Graph) Len() int { return int(g.count.Load()) }
 
-// Bytes is the memory of the links.
+// Bytes is the memory of the links and the codes.
 func (g *Graph) Bytes() int64 {
-	return g.base.Resident() + g.upper.Resident() + g.nodes.Resident()
+	return g.base.Resident() + g.upper.Resident() + g.nodes.Resident() + g.guide.Load().bytes()
 }
 
-// Close frees the links.
+// Close frees the links and the codes.
 func (g *Graph) Close() error {
-	return errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
+	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
+	if by := g.guide.Load(); by != nil {
+		err = errors.Join(err, by.rows.Close())
+	}
+	return err
 }
 
 // row is a slot's vector as a query.

@@ -24,15 +24,18 @@ func (g *Graph) Insert(s index.Slot) error {
 	if err := g.place(s, level); err != nil {
 		return err
 	}
+	w := g.walker(g.guide.Load())
+	defer g.release(w)
+	if w.guide != nil {
+		w.encode(w.guide, uint32(s))
+	}
 	entry := g.entry.Load()
 	if entry == noEntry && g.first(s, level) {
 		return nil
 	}
 	entry = g.entry.Load()
-	w := g.walker(g.row(uint32(s)))
-	err := w.connect(uint32(s), level, entry)
-	g.release(w)
-	if err != nil {
+	w.towards(uint32(s))
+	if err := w.connect(uint32(s), level, entry); err != nil {
 		return err
 	}
 	g.count.Add(1)
@@ -48,6 +51,11 @@ func (g *Graph) place(s index.Slot, level int) error {
 	defer g.grow.Unlock()
 	if err := g.nodes.Grow(int(s) + 1); err != nil {
 		return err
+	}
+	if by := g.guide.Load(); by != nil {
+		if err := by.rows.Grow(int(s) + 1); err != nil {
+			return err
+		}
 	}
 	first, err := g.takeUpper(level)
 	if err != nil {
@@ -101,12 +109,8 @@ func (w *walker) connect(s uint32, level int, entry uint64) error {
 	w.picked = slices.Grow(w.picked[:0], top+1)[:top+1]
 	for l := top; l >= 0; l-- {
 		w.walk(at, l, g.o.EfConstruct)
-		near := w.hits[:0]
-		for _, c := range w.pool {
-			if slot := c.slot &^ expanded; slot != s {
-				near = append(near, index.Hit{Slot: index.Slot(slot), Dist: c.dist})
-			}
-		}
+		w.rescore(len(w.pool))
+		near := slices.DeleteFunc(w.hits, func(h index.Hit) bool { return uint32(h.Slot) == s })
 		w.hits = near
 		if len(near) > 0 {
 			at = near[0]
@@ -248,13 +252,17 @@ func (w *walker) measure(node uint32, others []uint32) {
 
 // relink chooses a node's list from w.hits. Its stripe is held.
 func (w *walker) relink(node uint32, level int) error {
-	slices.SortFunc(w.hits, func(a, b index.Hit) int {
-		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
-	})
+	sortHits(w.hits)
 	kept := w.choose(w.hits, w.g.o.most(level))
 	w.slots = w.slots[:0]
 	for _, h := range kept {
 		w.slots = append(w.slots, uint32(h.Slot))
 	}
 	return w.g.replace(node, level, w.slots)
+}
+
+func sortHits(hits []index.Hit) {
+	slices.SortFunc(hits, func(a, b index.Hit) int {
+		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/simd"
 )
 
 // Repair takes the nodes that are not live out of the graph and answers how
@@ -29,7 +28,7 @@ func (g *Graph) Repair(live *index.Set, workers int) (removed int, err error) {
 	faults := make([]error, max(workers, 1))
 	for i := range faults {
 		wg.Go(func() {
-			r := &repairer{live: live, walker: g.walker(simd.Query{})}
+			r := &repairer{live: live, walker: g.walker(g.guide.Load())}
 			defer g.release(r.walker)
 			const stretch = 1024
 			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
@@ -139,7 +138,7 @@ func (r *repairer) searchLive(s uint32, level int) []uint32 {
 	if entry == noEntry || int(entry>>32) < level {
 		return nil
 	}
-	r.query = r.g.row(s)
+	r.towards(s)
 	r.filtered(r.descend(entry, level), level, r.g.o.EfConstruct, &index.Query{Accept: r.live})
 	var near []uint32
 	for _, h := range r.results {

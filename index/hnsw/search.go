@@ -12,10 +12,13 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	if entry == noEntry {
 		return dst, index.Work{}
 	}
-	w := g.walker(simd.Query{})
-	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
-	w.done = q.Done
+	w := g.walker(g.guideFor(&q))
 	defer g.release(w)
+	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
+	if w.guide != nil {
+		w.guide.code.Ask(q.Vector, &w.asked)
+	}
+	w.done = q.Done
 	at := w.descend(entry, 0)
 	ef := q.Ef
 	if ef == 0 {
@@ -24,11 +27,33 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	ef = min(max(ef, q.K), max(g.Len(), 1))
 	if q.Accept == nil && q.Check == nil {
 		w.walk(at, 0, ef)
-		for _, c := range w.pool[:min(q.K, len(w.pool))] {
-			dst = append(dst, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
-		}
-		return dst, w.work
+		w.rescore(rescored(&q))
+		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work
 	}
 	w.filtered(at, 0, ef, &q)
+	w.results = w.exact(w.results, rescored(&q))
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
+}
+
+// guideFor is what a search goes by, nil for the vectors.
+func (g *Graph) guideFor(q *index.Query) *guide {
+	if q.NoCodes {
+		return nil
+	}
+	return g.guide.Load()
+}
+
+// leastRescored is enough for the ten nearest to be among the best by code.
+const leastRescored = 40
+
+// rescored is how many of the nearest by code are measured by their vectors.
+func rescored(q *index.Query) int {
+	switch {
+	case q.Rescore < 0:
+		return 0
+	case q.Rescore == 0:
+		return max(2*q.K, leastRescored)
+	default:
+		return max(q.Rescore, q.K)
+	}
 }

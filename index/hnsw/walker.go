@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -15,6 +17,13 @@ type walker struct {
 	g     *Graph
 	query simd.Query
 	row   []byte  // memory for a query's stored form
+	// guide is what the walk goes by, nil for the vectors; asked is the query in
+	// its form.
+	guide    *guide
+	codeRows arena.Rows
+	asked    quant.Query
+	vector   []float32 // memory for a decoded row
+	scratch  quant.Scratch
 	stamp []uint8 // by slot: the last walk that saw it
 	epoch uint8
 	fresh []uint32  // slots to measure
@@ -42,18 +51,31 @@ type candidate struct {
 
 const expanded = 1 << 31
 
-func (g *Graph) walker(query simd.Query) *walker {
+// walker takes one from the pool; by is what its walks go by.
+func (g *Graph) walker(by *guide) *walker {
 	w, ok := g.walkers.Get().(*walker)
 	if !ok {
 		w = &walker{g: g}
 	}
-	w.query, w.work = query, index.Work{}
+	w.guide, w.work = by, index.Work{}
+	if by != nil {
+		w.codeRows = by.rows.Rows()
+	}
 	return w
 }
 
 func (g *Graph) release(w *walker) {
-	w.query, w.done = simd.Query{}, nil
+	w.query, w.guide, w.codeRows, w.done = simd.Query{}, nil, arena.Rows{}, nil
 	g.walkers.Put(w)
+}
+
+// towards aims the walks at a stored vector.
+func (w *walker) towards(s uint32) {
+	w.query = w.g.row(s)
+	if w.guide != nil {
+		w.decode(s)
+		w.guide.code.Ask(w.vector, &w.asked)
+	}
 }
 
 // begin forgets what was visited.
@@ -119,17 +141,35 @@ func (w *walker) expand(s uint32, level int) {
 	w.work.Hops++
 }
 
-// distances measures w.fresh into w.dist, one call for the whole list.
+// distances measures w.fresh into w.dist by what the walk goes by, one call for
+// the whole list.
 func (w *walker) distances() {
+	if w.guide == nil {
+		w.measureVectors()
+		return
+	}
+	n := w.room()
+	w.asked.Distances(w.codeRows.Base(), w.codeRows.Stride(), w.fresh, w.dist)
+	w.work.Distances += n
+}
+
+// measureVectors measures w.fresh into w.dist by the vectors.
+func (w *walker) measureVectors() {
+	n := w.room()
+	rows := w.g.vectors.Rows()
+	w.query.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
+	rows.Keep()
+	w.work.Distances += n
+}
+
+// room makes w.dist as long as w.fresh.
+func (w *walker) room() int {
 	n := len(w.fresh)
 	if cap(w.dist) < n {
 		w.dist = make([]float32, 0, 2*n)
 	}
 	w.dist = w.dist[:n]
-	rows := w.g.vectors.Rows()
-	w.query.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
-	rows.Keep()
-	w.work.Distances += n
+	return n
 }
 
 // descend walks greedily from the entry to the level above `to`.

@@ -1,0 +1,126 @@
+package hnsw
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
+)
+
+// guide is the codes that walks go by, a row for each slot.
+type guide struct {
+	code quant.Code
+	rows *arena.Arena
+}
+
+// Guide has searches and inserts walk by codes, a small part of the vectors'
+// memory, and measure the best by their vectors at the end. It encodes every
+// node before the new code takes over from the old; nil takes the guide away.
+// Not beside Insert; searches go on. On error nothing has changed.
+func (g *Graph) Guide(code quant.Code, workers int) error {
+	old := g.guide.Load()
+	if code == nil {
+		g.guide.Store(nil)
+		old.abandon()
+		return nil
+	}
+	fresh := &guide{code: code, rows: arena.New(arena.Options{RowBytes: code.RowBytes()})}
+	if err := errors.Join(fresh.rows.Pin(), fresh.rows.Grow(g.nodes.Rows().Len())); err != nil {
+		return errors.Join(err, fresh.rows.Close())
+	}
+	g.encodeAll(fresh, workers)
+	g.guide.Store(fresh)
+	old.abandon()
+	return nil
+}
+
+// Code is the code that walks go by, nil when they go by the vectors.
+func (g *Graph) Code() quant.Code {
+	if at := g.guide.Load(); at != nil {
+		return at.code
+	}
+	return nil
+}
+
+func (g *Graph) encodeAll(to *guide, workers int) {
+	slots := uint32(g.nodes.Rows().Len())
+	var next atomic.Uint32
+	var wg sync.WaitGroup
+	for range max(workers, 1) {
+		wg.Go(func() {
+			w := g.walker(nil)
+			defer g.release(w)
+			const stretch = 1024
+			for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
+				for s := from; s < min(from+stretch, slots); s++ {
+					if g.levels(s) > 0 {
+						w.encode(to, s)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// encode writes the code of a slot, and leaves its vector in w.vector.
+func (w *walker) encode(to *guide, s uint32) {
+	w.decode(s)
+	to.code.Encode(to.rows.Rows().Bytes(s), w.vector, &w.scratch)
+}
+
+// decode reads a slot's vector into w.vector.
+func (w *walker) decode(s uint32) {
+	if cap(w.vector) < w.g.o.Dim {
+		w.vector = make([]float32, w.g.o.Dim)
+	}
+	w.vector = w.vector[:w.g.o.Dim]
+	w.g.o.Datatype.Decode(w.vector, w.g.vectors.Rows().Bytes(s))
+}
+
+func (at *guide) abandon() {
+	if at != nil {
+		at.rows.Abandon()
+	}
+}
+
+// bytes is the memory of the codes.
+func (at *guide) bytes() int64 {
+	if at == nil {
+		return 0
+	}
+	return at.rows.Resident()
+}
+
+// rescore puts the nearest of the pool into w.hits, in order. With a guide the
+// best by code, at most so many, are measured by their vectors first; 0 leaves
+// the estimates.
+func (w *walker) rescore(most int) {
+	w.hits = w.hits[:0]
+	for _, c := range w.pool {
+		w.hits = append(w.hits, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
+	}
+	w.hits = w.exact(w.hits, most)
+}
+
+// exact cuts hits to the first `most` and measures them by their vectors, anew
+// in order. Without a guide, or with 0, there is nothing to do.
+func (w *walker) exact(hits []index.Hit, most int) []index.Hit {
+	if w.guide == nil || most == 0 {
+		return hits
+	}
+	hits = hits[:min(most, len(hits))]
+	w.fresh = w.fresh[:0]
+	for _, h := range hits {
+		w.fresh = append(w.fresh, uint32(h.Slot))
+	}
+	w.measureVectors()
+	for i := range hits {
+		hits[i].Dist = w.dist[i]
+	}
+	sortHits(hits)
+	return hits
+}
