@@ -148,7 +148,7 @@ func TestGuideChanges(t *testing.T) {
 		t.Errorf("recall %.3f after a repair", r)
 	}
 	var file bytes.Buffer
-	if err := g.Save(&file, Meta{High: 2000}); err != nil {
+	if err := g.Save(&file, index.Meta{High: 2000}); err != nil {
 		t.Fatal(err)
 	}
 	loaded, _, err := Load(&file, s.rows, g.o)

@@ -16,7 +16,7 @@ import (
 type walker struct {
 	g     *Graph
 	query simd.Query
-	row   []byte  // memory for a query's stored form
+	row   []byte // memory for a query's stored form
 	// guide is what the walk goes by, nil for the vectors; asked is the query in
 	// its form.
 	guide    *guide
@@ -24,12 +24,12 @@ type walker struct {
 	asked    quant.Query
 	vector   []float32 // memory for a decoded row
 	scratch  quant.Scratch
-	stamp []uint8 // by slot: the last walk that saw it
-	epoch uint8
-	fresh []uint32  // slots to measure
-	dist  []float32 // their distances
-	work  index.Work
-	done  <-chan struct{} // closed when a search is to stop; nil of an insert
+	stamp    []uint8 // by slot: the last walk that saw it
+	epoch    uint8
+	fresh    []uint32  // slots to measure
+	dist     []float32 // their distances
+	work     index.Work
+	done     <-chan struct{} // closed when a search is to stop; nil of an insert
 
 	pool []candidate // of walk: the nearest seen, in rising order
 
