@@ -155,12 +155,22 @@ func (x *Index) fits(h *header) error {
 	switch {
 	case h.Metric != want.Metric || h.Type != want.Type || h.Dim != want.Dim || h.Tables != want.Tables || h.Asked != want.Asked || h.Seed != want.Seed:
 		return fmt.Errorf("%w: %+v", ErrSettings, *h)
-	case h.Bits < 1 || int(h.Bits) > min(maxBits, maxDigits*mostBits(x.o.Dim)) || !(radius > 0) || math.IsInf(radius, 0):
+	case h.Bits < 1 || int(h.Bits) > x.mostBits() || !(radius > 0) || math.IsInf(radius, 0):
 		return fmt.Errorf("%w: %d bits, a radius of %g", block.ErrCorrupt, h.Bits, radius)
 	case int64(h.Words) > int64(x.vectors.Rows().Len()+wordBits-1)/wordBits:
 		return fmt.Errorf("%w: it has %d slots, there are %d vectors", block.ErrCorrupt, h.Words*wordBits, x.vectors.Rows().Len())
 	}
 	return nil
+}
+
+// mostBits is the most bits that training can have come to: a file must not make
+// tables for vectors that are not there.
+func (x *Index) mostBits() int {
+	most := x.o.Bits
+	if most == 0 {
+		most = bitsFor(x.vectors.Rows().Len())
+	}
+	return min(most, maxDigits*mostBits(x.o.Dim))
 }
 
 func (x *Index) readMembers(in *block.Reader, h *header) error {
@@ -227,7 +237,7 @@ func (x *Index) readBucket(in *block.Reader, slots []uint32, n int) ([]uint32, e
 	rows := x.members.Rows()
 	last := uint64(0)
 	for range n {
-		step, err := in.Uvarint(uint64(rows.Len()*wordBits) - last)
+		step, err := in.Uvarint(uint64(rows.Len()*wordBits) - 1 - last)
 		if err != nil {
 			return nil, err
 		}
