@@ -46,9 +46,9 @@ func TestSearchesByCodes(t *testing.T) {
 			t.Errorf("%d bytes before the codes, %d with them", before, w.x.Bytes())
 		}
 		w.insert(1500, w.n)
-		w.holds("by codes", index.Query{K: 10, Ef: 2 * k.ef})
+		w.holds("by codes", index.Query{K: 10, Ef: 2 * k.ef, Rescore: 100})
 		accept := w.only(w.n, func(s int) bool { return s%4 == 0 })
-		w.holds("by codes, a quarter accepted", index.Query{K: 10, Ef: 2 * k.ef, Accept: accept})
+		w.holds("by codes, a quarter accepted", index.Query{K: 10, Ef: 2 * k.ef, Rescore: 100, Accept: accept})
 		w.holds("not by codes", index.Query{K: 10, Ef: 2 * k.ef, NoCodes: true})
 		if estimates, _ := w.x.Search(index.Query{Vector: v, K: 10, Ef: k.ef, Rescore: -1}, nil); len(estimates) != 10 {
 			t.Errorf("%d estimates", len(estimates))
