@@ -185,11 +185,11 @@ func (k *strict) write(o *op.Op) error {
 		if err := atMost(len(o.Points), k.m.UpsertMaxBatchsize, "upsert limit"); err != nil {
 			return err
 		}
-		return k.room(o.Points)
+		return k.room(o.Points, o.Mode == op.UpdateOnly || o.Kind == op.UpdateVectors)
 	}
 	switch o.Kind {
 	case op.SetPayload, op.OverwritePayload:
-		return k.room(nil)
+		return k.room(nil, true)
 	case op.CreateIndex:
 		return k.oneMoreIndex(o.Field)
 	}
@@ -197,8 +197,8 @@ func (k *strict) write(o *op.Op) error {
 }
 
 // room refuses a write once the collection is as large as it may be. points are
-// those that the write stores, when they may be new.
-func (k *strict) room(points []point.Point) error {
+// those that the write stores; known, that it makes no new ones.
+func (k *strict) room(points []point.Point, known bool) error {
 	m := k.m
 	if m.MaxCollectionVectorSizeBytes == nil && m.MaxCollectionPayloadSizeBytes == nil && m.MaxPointsCount == nil {
 		return nil
@@ -215,7 +215,7 @@ func (k *strict) room(points []point.Point) error {
 		return strictly(help, "Max payload storage size limit of %d bytes (max_collection_payload_size_bytes) reached: %d are stored", *limit, have.PayloadBytes)
 	}
 	limit := m.MaxPointsCount
-	if limit == nil || have.Points+len(points) <= *limit {
+	if limit == nil || known || have.Points+len(points) <= *limit {
 		return nil
 	}
 	fresh, err := k.fresh(points)

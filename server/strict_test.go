@@ -123,6 +123,7 @@ func TestStrictWrites(t *testing.T) {
 		{"POST", "/points/batch", `{"operations":[{"upsert":` + point(1, 2, 3) + `}]}`, `"upsert limit"`},
 		{"PUT", "/points?wait=true", point(1, 3), ""},
 		{"PUT", "/points?wait=true", point(3, 4), `max_points_count`},
+		{"PUT", "/points?wait=true", strings.TrimSuffix(point(3, 5), "}") + `,"update_mode":"update_only"}`, ""}, // makes no new ones
 		{"PUT", "/points?wait=true", point(1, 2), ""},
 		{"POST", "/points/delete?wait=true", `{"points":[1]}`, ""},
 		{"PUT", "/points?wait=true", point(3, 4), ""},

@@ -49,9 +49,11 @@ func (s *Shard) optimize() (more bool, err error) {
 	if more, err = s.backfill(v); err != nil {
 		return false, err
 	}
-	if err := s.loadValues(v); err != nil {
+	loaded, err := s.loadValues(v)
+	if err != nil {
 		return false, err
 	}
+	more = more || loaded // memory that loading took is handed back once nothing is left to do
 	for i := range v.st.fields {
 		m, err := s.optimizeField(v, &v.st.fields[i])
 		if err != nil {

@@ -141,6 +141,11 @@ func (s *Shard) Work() Work {
 			out.Queued = append(out.Queued, Job{Kind: Backfilling, Target: field, Points: out.Points, Total: out.Points})
 		}
 	}
+	for _, field := range st.indexes.Unloaded() {
+		if !slices.ContainsFunc(out.Running, func(j Job) bool { return j.Target == field && j.Kind == Loading }) {
+			out.Queued = append(out.Queued, Job{Kind: Loading, Target: field, Points: out.Points, Total: out.Points})
+		}
+	}
 	for i := range st.fields {
 		f := &st.fields[i]
 		n := f.tail(st.schema, st.next)

@@ -14,10 +14,10 @@ const fewPending = 500
 // loadValues brings payload indexes that are placed in memory there, after an
 // open or a build, and packs anew those that have changed a lot. Until then their
 // rows answer. Several fields at once, as there are workers. build must be held.
-func (s *Shard) loadValues(v *View) error {
+func (s *Shard) loadValues(v *View) (loaded bool, err error) {
 	fields := append(v.st.indexes.Unloaded(), v.st.indexes.Overgrown()...)
 	if len(fields) == 0 {
-		return nil
+		return false, nil
 	}
 	started := time.Now()
 	turns := make(chan struct{}, s.o.Optimizer.workers)
@@ -32,7 +32,7 @@ func (s *Shard) loadValues(v *View) error {
 	}
 	wg.Wait()
 	s.log.Debug("payload indexes packed", "fields", len(fields), "took", time.Since(started))
-	return errors.Join(faults...)
+	return true, errors.Join(faults...)
 }
 
 func (s *Shard) loadField(field string) error {
