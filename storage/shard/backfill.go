@@ -3,6 +3,8 @@ package shard
 import (
 	"bytes"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
@@ -15,7 +17,7 @@ const (
 	backfillRows   = 20_000
 	// heldRows is about how many rows go in while writers wait: a few
 	// milliseconds' worth.
-	heldRows = 2000
+	heldRows = 500
 )
 
 // built is a point on its way into a payload index.
@@ -60,6 +62,7 @@ func (s *Shard) backfillField(v *View, field string) error {
 		points = points[n:]
 		s.progress(j, n, max(v.st.live.Len()-j.Done-n, 0))
 	}
+	s.log.Debug("payload index step", "field", field, "writers_waited", f.held)
 	if done {
 		s.finish(j, nil)
 		s.log.Info("payload index complete", "field", field, "kind", string(f.ix.Kind))
@@ -84,6 +87,8 @@ type filling struct {
 	v  *View // what points are read from
 	ix payload.Schema
 	at payload.Progress
+	// held is the longest that writers had to wait.
+	held time.Duration
 }
 
 // collect makes the rows of the next points; next is the one behind them.
@@ -117,7 +122,11 @@ func (f *filling) rows(maker *payload.Indexes, text []byte) (rows [][]byte, err 
 func (f *filling) put(points []built, next point.ID, done bool) (ok bool, err error) {
 	s := f.s
 	s.o.Apply.Lock()
-	defer s.o.Apply.Unlock()
+	since := time.Now()
+	defer func() {
+		f.held = max(f.held, time.Since(since))
+		s.o.Apply.Unlock()
+	}()
 	if s.pins.isClosed() {
 		return false, nil // dropped meanwhile: its rows must not come back
 	}
@@ -130,7 +139,7 @@ func (f *filling) put(points []built, next point.ID, done bool) (ok bool, err er
 	b := s.o.Store.NewBatch()
 	defer b.Close()
 	for i := range points {
-		if err := f.putPoint(b, &points[i], st.number != f.v.st.number); err != nil {
+		if err := f.putPoint(b, &points[i], st.number != f.v.st.number && !st.still(&points[i].row)); err != nil {
 			return false, err
 		}
 	}
@@ -156,8 +165,15 @@ func (f *filling) put(points []built, next point.ID, done bool) (ok bool, err er
 	return true, nil
 }
 
-// putPoint writes a point's rows; those of the moment, when the shard may have
-// changed since they were made. The rows of a point that came since are there.
+// still tells, without reading it, that a point is the same as when its row was
+// read.
+func (st *state) still(row *storage.PointRow) bool {
+	version := atomic.LoadUint32(&st.ids.version.Uint32s(uint32(row.Slot))[0])
+	return st.live.Contains(row.Slot) && version != longVersion && uint64(version) == row.Version
+}
+
+// putPoint writes a point's rows; those of the moment, when it may have changed
+// since they were made. The rows of a point that came since are there.
 func (f *filling) putPoint(b *storage.Batch, p *built, changed bool) error {
 	rows := p.rows
 	if changed {
