@@ -108,6 +108,9 @@ func sum(to *shard.Status, s shard.Status) {
 	if to.OptimizerError == "" {
 		to.OptimizerError = s.OptimizerError
 	}
+	for _, r := range s.Recall {
+		to.Recall = joinRecall(to.Recall, r)
+	}
 	for _, ix := range s.PayloadIndexes {
 		at := slices.IndexFunc(to.PayloadIndexes, func(have shard.PayloadIndex) bool { return have.Field == ix.Field })
 		if at < 0 {
@@ -119,6 +122,19 @@ func sum(to *shard.Status, s shard.Status) {
 		have.Bytes += ix.Bytes
 		have.Complete = have.Complete && ix.Complete
 	}
+}
+
+// joinRecall adds a shard's recall to that of the shards before it.
+func joinRecall(to []shard.Recall, r shard.Recall) []shard.Recall {
+	at := slices.IndexFunc(to, func(have shard.Recall) bool { return have.Vector == r.Vector })
+	if at < 0 {
+		return append(to, r)
+	}
+	have := &to[at]
+	points := have.Points + r.Points
+	have.Recall = (have.Recall*float64(have.Points) + r.Recall*float64(r.Points)) / float64(max(points, 1))
+	have.Ef, have.Points, have.Curves = max(have.Ef, r.Ef), points, append(have.Curves, r.Curves...)
+	return to
 }
 
 // Stats is the node's figures.

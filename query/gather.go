@@ -75,12 +75,13 @@ func (q *search) run(m shard.Matches) error {
 	if q.r.PointID != nil {
 		query.K++ // the point itself is dropped later
 	}
-	query.Ef = max(q.effort(), query.K)
+	ef, exact := q.effort(query.K)
+	query.Ef = max(ef, query.K)
 	total := q.vec.Has.Len()
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query)
 	}
-	if q.r.Exact || choose(&q.vec, matches, total, query.Ef) == scan {
+	if exact || choose(&q.vec, matches, total, query.Ef) == scan {
 		if check != nil { // asked of every slot, it is cheaper in passing
 			v := q.verifier()
 			if query.Accept, err = v.all(set); err != nil {
@@ -97,14 +98,32 @@ func (q *search) run(m shard.Matches) error {
 	return q.scan(query, q.vec.High)
 }
 
-func (q *search) effort() int {
-	if q.r.Ef > 0 {
-		return q.r.Ef
+// effort is the breadth for k neighbours, as asked for or as measured; exact
+// tells that no breadth does.
+func (q *search) effort(k int) (ef int, exact bool) {
+	switch {
+	case q.r.Exact || q.r.Ef > 0:
+		return q.r.Ef, q.r.Exact
+	case q.r.Recall > 0:
+		return q.asked(k)
+	case q.vec.Effort > 0:
+		return q.vec.Effort, false
 	}
-	if q.vec.Effort > 0 {
-		return q.vec.Effort
+	return defaultEf, false
+}
+
+// asked is the breadth for the recall that was asked for. Strict mode bounds it
+// as it would bound the client's own: then the recall may be missed.
+func (q *search) asked(k int) (ef int, exact bool) {
+	ef, ok := q.vec.Breadth(q.r.Recall, k)
+	m := q.view.Schema().StrictMode
+	if !m.On() {
+		return ef, !ok
 	}
-	return defaultEf
+	if m.SearchMaxHNSWEf != nil {
+		ef = min(ef, max(*m.SearchMaxHNSWEf, 1))
+	}
+	return ef, !ok && m.SearchMaxHNSWEf == nil && (m.SearchAllowExact == nil || *m.SearchAllowExact)
 }
 
 // indexedOnly answers from the graph alone while one is being built; a small
@@ -119,6 +138,7 @@ func (q *search) indexedOnly(query index.Query) error {
 // walk searches the graph. A slot that joined it after the view looked is left
 // to the scan of the tail, which finds it too.
 func (q *search) walk(query index.Query) {
+	q.vec.Observe(query.Vector)
 	most := query.K
 	if q.r.Filter.IsZero() && !q.vec.Building && q.vec.Graph.Len() == q.vec.Has.Len() {
 		// Every node may be returned: nothing to ask per node. What joins during

@@ -41,7 +41,10 @@ type Request struct {
 	Using      string // name of the vector
 	Filter     *filter.Filter
 
-	Ef          int  // 0: the measured default
+	Ef int // 0: the measured default
+	// Recall is the recall that is asked for instead of an Ef, above 0 and below
+	// 1; 0: none is.
+	Recall      float64
 	Exact       bool // true nearest neighbours, by scan
 	IndexedOnly bool // leave out what is not in a graph yet
 	// Oversampling is how many more candidates codes should bring, as asked; 0: not.

@@ -110,6 +110,7 @@ read   POST   /collections/{name}/facet
 read   GET    /collections/{name}/cluster
 manage POST   /collections/{name}/cluster
 read   GET    /collections/{name}/optimizations
+read   GET    /collections/{name}/recall
 read   GET    /collections/{name}/shards
 manage PUT    /collections/{name}/shards
 manage POST   /collections/{name}/shards/delete

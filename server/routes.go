@@ -150,6 +150,7 @@ func (s *Server) newRoutes() *routes {
 	on("POST", points+"/search/batch", read, (*call).searchBatch)
 
 	on("GET", "/collections/{name}/optimizations", read, (*call).optimizations)
+	on("GET", "/collections/{name}/recall", read, (*call).recall)
 	on("GET", "/telemetry", readNode, (*call).telemetry)
 	on("GET", "/issues", readNode, (*call).listIssues)
 	on("DELETE", "/issues", manage, (*call).clearIssues)

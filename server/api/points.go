@@ -94,11 +94,14 @@ type CountResult struct {
 	Count int `json:"count"`
 }
 
-// SearchParams tunes one query. HNSWEf 0 takes the measured default.
+// SearchParams tunes one query. HNSWEf 0 takes the measured default. Recall,
+// above 0 and up to 1, asks for the breadth that was measured to reach it,
+// instead of an HNSWEf.
 type SearchParams struct {
-	HNSWEf      int  `json:"hnsw_ef,omitempty"`
-	Exact       bool `json:"exact,omitempty"`
-	IndexedOnly bool `json:"indexed_only,omitempty"`
+	HNSWEf      int     `json:"hnsw_ef,omitempty"`
+	Recall      float64 `json:"recall,omitempty"`
+	Exact       bool    `json:"exact,omitempty"`
+	IndexedOnly bool    `json:"indexed_only,omitempty"`
 
 	Quantization json.RawMessage `json:"quantization,omitempty"`
 	ACORN        json.RawMessage `json:"acorn,omitempty"`

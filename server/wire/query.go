@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"fmt"
+
 	"github.com/kithdb/kith/query"
 )
 
@@ -158,7 +160,8 @@ func (s *scanner) target(r *query.Request, field string) (err *Error) {
 }
 
 func (s *scanner) params(r *query.Request, field string) *Error {
-	return s.object(field, func(key string) (err *Error) {
+	recall := false
+	err := s.object(field, func(key string) (err *Error) {
 		name := under(field, key)
 		if s.null() {
 			return nil
@@ -166,6 +169,9 @@ func (s *scanner) params(r *query.Request, field string) *Error {
 		switch key {
 		case "hnsw_ef":
 			r.Ef, err = s.count(name, 1)
+		case "recall":
+			recall = true
+			err = s.recall(r, name)
 		case "exact":
 			r.Exact, err = s.boolean(name)
 		case "indexed_only":
@@ -181,6 +187,28 @@ func (s *scanner) params(r *query.Request, field string) *Error {
 		}
 		return err
 	})
+	if err == nil && recall && r.Ef > 0 {
+		return wrong(field, "hnsw_ef and recall exclude each other: give the breadth or the recall that it should reach")
+	}
+	return err
+}
+
+// recall eats the recall that a query should reach (ours, added to the
+// contract). All of it is what exact search gives.
+func (s *scanner) recall(r *query.Request, field string) *Error {
+	v, err := s.float64(field)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !(*v > 0 && *v <= 1):
+		return wrong(field, fmt.Sprintf("%v is out of range: use a share above 0 and up to 1, such as 0.95", *v))
+	case *v == 1:
+		r.Exact = true
+	default:
+		r.Recall = *v
+	}
+	return nil
 }
 
 // quantizationParams eats hints on how to search in codes. Only what strict mode

@@ -102,7 +102,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	}
 	s.tune(f, g)
 	if index.Slot(g.high.Load()) == g.saved {
-		return false, nil
+		return false, s.saveCurve(f.field)
 	}
 	return false, s.saveGraph(f.field, g)
 }
@@ -235,6 +235,7 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
 		return err
 	}
 	g.saved = 0 // the saved file has the dead ones
+	f.again.Store(true)
 	s.log.Info("graph repaired", "vector", f.conf.Name, "nodes", nodes, "removed", removed)
 	return nil
 }

@@ -33,6 +33,7 @@ func (s *Shard) Checkpoint() error {
 		if g := f.graph.Load(); g != nil && index.Slot(g.high.Load()) != g.saved {
 			fault = errors.Join(fault, s.saveGraph(f, g))
 		}
+		fault = errors.Join(fault, s.saveCurve(f))
 	}
 	return fault
 }
@@ -57,7 +58,7 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
 	g.saved = high
-	return nil
+	return s.saveCurve(f)
 }
 
 // writeFile makes a file appear whole or not at all, also after a crash.
@@ -123,10 +124,11 @@ func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
 	if meta.High > next {
 		return errors.Join(fmt.Errorf("it reaches slot %d, the store only %d", meta.High, next), graph.Close())
 	}
-	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High, tuned: graph.Len()}
+	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))
+	s.loadCurve(f.field)
 	return nil
 }
 

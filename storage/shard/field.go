@@ -17,8 +17,8 @@ type field struct {
 	number  uint16 // names the vector in the store's keys
 	rows    *arena.Arena
 	graph   atomic.Pointer[indexed]
-	scratch []byte       // a vector's stored form; the writer's own
-	effort  atomic.Int32 // ef that met the recall goal when last measured; 0: not measured
+	scratch []byte // a vector's stored form; the writer's own
+	learned
 }
 
 // indexed is an index, most often a graph, and how far it reaches: every live
@@ -31,7 +31,6 @@ type indexed struct {
 	pins   pins
 	coding coding // of the code that searches go by; guarded by Shard.build
 	coded  int    // vectors when that was chosen; guarded by Shard.build
-	tuned  int    // size of the graph when effort was measured; guarded by Shard.build
 }
 
 // fieldState is one field in one published version.

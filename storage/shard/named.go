@@ -98,8 +98,10 @@ func (s *Shard) bury() error {
 		} else {
 			f.rows.Abandon()
 		}
-		if err := os.Remove(s.graphPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			fault = errors.Join(fault, err)
+		for _, path := range s.files(f) {
+			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				fault = errors.Join(fault, err)
+			}
 		}
 		fault = errors.Join(fault, s.removeCode(f))
 		s.log.Info("vector removed", "vector", f.conf.Name)
@@ -136,10 +138,11 @@ func (s *Shard) abandon(vector string) {
 func (l *loader) removeGraphs() error {
 	files, err := filepath.Glob(filepath.Join(l.s.dir, "*.graph"))
 	codes, fault := filepath.Glob(filepath.Join(l.s.dir, "*.code"))
-	err = errors.Join(err, fault)
-	for _, path := range append(files, codes...) {
+	curves, fault2 := filepath.Glob(filepath.Join(l.s.dir, "*.recall"))
+	err = errors.Join(err, fault, fault2)
+	for _, path := range slices.Concat(files, codes, curves) {
 		known := slices.ContainsFunc(l.st.fields, func(f fieldState) bool {
-			return l.s.graphPath(f.field) == path || l.s.codePath(f.field) == path
+			return slices.Contains(l.s.files(f.field), path) || l.s.codePath(f.field) == path
 		})
 		if !known {
 			err = errors.Join(err, os.Remove(path))

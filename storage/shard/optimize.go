@@ -22,22 +22,28 @@ type Optimizer struct {
 	// goroutine's own.
 	worked bool
 
+	stop  chan struct{} // closed by Close
+	fresh chan struct{} // a shard has joined the sampler's round
+
 	mu struct {
 		sync.Mutex
 		wake   *sync.Cond
 		queue  []*Shard // in order of their first notice
 		queued map[*Shard]bool
 		closed bool
+		// watched are the shards of the sampler's round.
+		watched []*Shard
 	}
 }
 
 // NewOptimizer starts the builder with a number of workers, at least 1.
 func NewOptimizer(workers int, logger *slog.Logger) *Optimizer {
-	o := &Optimizer{workers: max(workers, 1), log: logger}
+	o := &Optimizer{workers: max(workers, 1), log: logger, stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
 	o.mu.wake = sync.NewCond(&o.mu)
 	o.mu.queued = map[*Shard]bool{}
-	o.done.Add(1)
+	o.done.Add(2)
 	go o.run()
+	go o.sample()
 	return o
 }
 
@@ -62,6 +68,7 @@ func (o *Optimizer) enqueue(s *Shard) {
 }
 
 func (o *Optimizer) forget(s *Shard) {
+	o.unwatch(s)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.mu.queued[s] {
@@ -79,6 +86,9 @@ func (o *Optimizer) forget(s *Shard) {
 // Close stops after the block under way; tails stay tails until the next start.
 func (o *Optimizer) Close() {
 	o.mu.Lock()
+	if !o.mu.closed {
+		close(o.stop)
+	}
 	o.mu.closed = true
 	o.mu.wake.Broadcast()
 	o.mu.Unlock()

@@ -65,6 +65,7 @@ type Shard struct {
 	garbage atomic.Int64           // size of writer.garbage, for readers
 	fault   atomic.Pointer[string] // last failure of a background job
 	jobs    jobs
+	watched atomic.Bool           // in the sampler's round; changed under Optimizer.mu
 	opened  atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
 
 	// graves are removed vectors whose memory and files are still there.

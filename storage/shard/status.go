@@ -17,6 +17,7 @@ type Status struct {
 	PayloadIndexes []PayloadIndex
 	ResidentBytes  int64 // vectors and graphs in memory
 	MappedBytes    int64 // vectors mapped from files, which the system may evict
+	Recall         []Recall
 }
 
 // PayloadIndex is one payload index and how far it is.
@@ -35,6 +36,7 @@ func (s *Shard) Status() Status {
 	defer s.pins.drop()
 	st := s.current.Load()
 	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
+	out.Recall = st.recalls()
 	for i := range st.fields {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()

@@ -1,87 +1,207 @@
 package shard
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/index/recall"
 )
 
 const (
-	// recallGoal is what the default ef must reach on the sample. It lies above
-	// the 0.95 promised, since stored vectors are a little easier to find than
-	// new ones.
-	recallGoal = 0.975
-	tuneSample = 512
-	tuneK      = 10
+	// promised is the recall that the default breadth is chosen for.
+	promised = 0.95
+	// tuneBytes bounds how many bytes of vectors a measurement compares; it takes
+	// leastSamples queries nevertheless.
+	tuneBytes    = 64 << 30
+	leastSamples = 64
+	// widest is the default breadth where the promise cannot be kept.
+	widest = 2048
 )
 
-// efSteps are the breadths tried, from narrow to wide.
-var efSteps = [...]int{32, 48, 64, 96, 128, 160, 192, 256, 320, 384, 448, 512, 640, 768, 1024}
+// learned is what a field knows of its users' queries and of its recall.
+type learned struct {
+	recent recall.Recent
+	curve  atomic.Pointer[recall.Curve] // nil: not measured
+	effort atomic.Int32                 // breadth that keeps the promise; 0: not measured
+	again  atomic.Bool                  // the index has changed: the curve is of another one
+	kept   *recall.Curve                // as the file has it; guarded by Shard.build
 
-// tune measures, after the graph has grown by half, the ef at which a sample of
-// stored vectors find their true neighbours, and makes it the default.
-// build must be held.
+	mu    sync.Mutex
+	tally recall.Tally // of users' queries
+}
+
+// publish makes a curve the field's.
+func (l *learned) publish(c *recall.Curve) {
+	ef, ok := c.Ef(promised, recall.K)
+	if !ok {
+		ef = widest
+	}
+	l.curve.Store(c)
+	l.effort.Store(int32(ef))
+}
+
+// tune measures recall by breadth when the index has grown by half, or was
+// changed, since it was measured last. build must be held.
 func (s *Shard) tune(f *fieldState, g *indexed) {
 	n := g.graph.Len()
-	if f.effort.Load() != 0 && n < g.tuned*3/2 {
+	c := f.curve.Load()
+	if n == 0 || c != nil && n < c.Points*3/2 && n > c.Points/2 && c.Index == g.words() && !f.again.Load() {
 		return
 	}
-	g.tuned = n
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
-	samples := s.sample(f, index.Slot(g.high.Load()))
-	if len(samples) == 0 {
+	p := &probe{f: f, g: g, done: s.o.Optimizer.stop}
+	fresh, live := p.measure(s.o.Optimizer.workers)
+	if fresh == nil {
 		return
 	}
-	for _, ef := range efSteps {
-		if recallAt(g, samples, ef) >= recallGoal || ef == efSteps[len(efSteps)-1] {
-			f.effort.Store(int32(ef))
-			s.log.Info("default ef measured", "vector", f.conf.Name, "points", n, "ef", ef)
-			return
-		}
+	f.mu.Lock()
+	f.tally.Reset()
+	if live {
+		f.tally = *fresh
 	}
+	f.mu.Unlock()
+	c = fresh.Curve()
+	c.Live, c.Points, c.Index, c.At = live, n, g.words(), time.Now()
+	f.again.Store(false)
+	f.publish(c)
+	s.log.Info("recall measured", "vector", f.conf.Name, "points", n, "samples", c.Samples, "live", live, "ef", f.effort.Load())
 }
 
-// sampled is a stored vector with its true neighbours.
-type sampled struct {
+// words says what a curve is of: an index of other words is measured anew.
+func (g *indexed) words() string { return fmt.Sprintf("%+v by %v", g.made, g.coding) }
+
+// probe compares an index with exact search.
+type probe struct {
+	f    *fieldState
+	g    *indexed
+	done <-chan struct{}
+}
+
+// asked is a query with its true neighbours.
+type asked struct {
 	query index.Query
+	self  index.Slot // the query is this slot's vector; NoSlot: it is a user's
 	truth []index.Hit
+	found recall.Sample
 }
 
-func (s *Shard) sample(f *fieldState, high index.Slot) []sampled {
-	slots := f.has.AppendRange(nil, 0, high)
-	count := min(tuneSample, len(slots)/(4*tuneK))
-	out := make([]sampled, 0, count)
-	for i := range count {
-		if s.o.Optimizer.isClosed() {
-			return nil
-		}
-		slot := slots[i*(len(slots)/count)]
-		// The vector itself is left out: finding it says nothing.
-		e := f.has.Edit()
-		e.Remove(index.Slot(slot))
-		q := index.Query{Vector: f.vector(index.Slot(slot)), K: tuneK, Accept: e.Done()}
-		truth, _ := flat.Range(q, f.conf.Space(), f.data, 0, high, nil)
-		out = append(out, sampled{q, truth})
+// measure asks a sample of queries at every breadth. nil: there is nothing to
+// measure, or no time left for it. live tells that users' queries were asked.
+func (p *probe) measure(workers int) (t *recall.Tally, live bool) {
+	list, live := p.queries()
+	spread(workers, len(list), func(i int) { p.ask(&list[i]) })
+	if len(list) == 0 || p.ended() {
+		return nil, false
 	}
-	return out
+	t = &recall.Tally{}
+	for i := range list {
+		t.Add(list[i].found)
+	}
+	return t, live
 }
 
-// recallAt is the share of true neighbours found. A hit as near as the last
-// true one counts: among duplicates there is no one truth.
-func recallAt(g *indexed, samples []sampled, ef int) float64 {
-	found, wanted := 0, 0
-	var hits []index.Hit
-	for _, p := range samples {
-		q := p.query
-		q.Ef = ef
-		hits, _ = g.graph.Search(q, hits[:0])
-		wanted += len(p.truth)
-		worst := p.truth[len(p.truth)-1].Dist
-		for _, h := range hits {
-			if h.Dist <= worst {
-				found++
+// spread runs n pieces of work on some goroutines.
+func spread(workers, n int, do func(i int)) {
+	var at atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Go(func() {
+			for i := at.Add(1) - 1; i < int64(n); i = at.Add(1) - 1 {
+				do(int(i))
 			}
+		})
+	}
+	wg.Wait()
+}
+
+// queries is the users' newest, or stored vectors where these are too few.
+func (p *probe) queries() (list []asked, live bool) {
+	high := index.Slot(p.g.high.Load())
+	slots := p.f.has.AppendRange(nil, 0, high)
+	most := int(tuneBytes / max(int64(len(slots))*int64(p.f.conf.RowBytes()), 1))
+	most = min(max(most, leastSamples), recall.Window)
+	if recent := p.f.recent.All(); len(recent) >= leastSamples {
+		for _, v := range recent[:min(most, len(recent))] {
+			list = append(list, asked{query: index.Query{Vector: v}, self: index.NoSlot})
+		}
+		return list, true
+	}
+	count := min(most, len(slots)/(4*recall.K))
+	for i := range count {
+		slot := index.Slot(slots[i*(len(slots)/count)])
+		list = append(list, asked{query: index.Query{Vector: p.f.vector(slot)}, self: slot})
+	}
+	return list, false
+}
+
+func (p *probe) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// exact finds the true neighbours. The vector itself is left out: finding it
+// says nothing.
+func (p *probe) exact(a *asked) {
+	q := a.query
+	q.K, q.Accept, q.Done = recall.WideK, p.f.has, p.done
+	if a.self != index.NoSlot {
+		q.K++
+	}
+	a.truth, _ = flat.Range(q, p.f.conf.Space(), p.f.data, 0, index.Slot(p.g.high.Load()), nil)
+	a.truth = a.without(a.truth, recall.WideK)
+	a.found.Narrow.Wanted = min(recall.K, len(a.truth))
+	a.found.Wide.Wanted = len(a.truth)
+}
+
+func (a *asked) without(hits []index.Hit, most int) []index.Hit {
+	for i := range hits {
+		if hits[i].Slot == a.self {
+			hits = append(hits[:i], hits[i+1:]...)
+			break
 		}
 	}
-	return float64(min(found, wanted)) / float64(wanted)
+	return hits[:min(most, len(hits))]
+}
+
+// ask searches exactly, and then wider and wider until all is found.
+func (p *probe) ask(a *asked) {
+	p.exact(a)
+	narrow, wide := &a.found.Narrow, &a.found.Wide
+	for i := 0; i < len(recall.Steps) && narrow.Wanted > 0 && !narrow.Whole(); i++ {
+		p.search(a, narrow, recall.Steps[i], recall.K)
+	}
+	for i := 0; i < len(recall.WideSteps) && wide.Wanted == recall.WideK && !wide.Whole(); i++ {
+		p.search(a, wide, recall.WideSteps[i], recall.WideK)
+	}
+}
+
+// search asks the index as a query of a user would, and counts the true
+// neighbours. A hit as near as the last true one counts: among duplicates there
+// is no one truth.
+func (p *probe) search(a *asked, to *recall.Found, ef, k int) {
+	q := a.query
+	q.K, q.Ef, q.Done = k, ef, p.done
+	if a.self != index.NoSlot {
+		q.K++
+	}
+	if p.g.graph.Len() != p.f.has.Len() {
+		q.Accept = p.f.has
+	}
+	hits, _ := p.g.graph.Search(q, nil)
+	n := 0
+	for _, h := range a.without(hits, k) {
+		if to.Wanted > 0 && h.Dist <= a.truth[to.Wanted-1].Dist {
+			n++
+		}
+	}
+	to.Hits = append(to.Hits, min(n, to.Wanted))
 }

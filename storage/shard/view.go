@@ -115,6 +115,9 @@ type Vectors struct {
 	High     index.Slot  // every slot of Has below is in Graph
 	Building bool        // a graph is wanted and does not hold everything yet
 	Effort   int         // ef that meets the recall goal; 0: not measured yet
+
+	shard *Shard
+	field *field
 }
 
 // Vectors finds a named vector.
@@ -123,7 +126,7 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 	if !ok {
 		return Vectors{}, false
 	}
-	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load())}
+	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load()), shard: v.s, field: f.field}
 	if g := f.pinGraph(); g != nil {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.
