@@ -57,8 +57,11 @@ bench-data: ## GloVe and Fashion-MNIST for the benchmarks (needs numpy, npm and 
 	python3 ../shared/bench/datasets.py $(DATA) fashion
 	g++ -O3 -march=native -std=c++17 ../shared/bench/hnswlib_peer.cpp -o $(DATA)/hnswlib_peer -lpthread
 
-race: ## our HNSW beside hnswlib, interleaved, one thread
-	$(GO) run ./tools/bench/race -peer $(DATA)/hnswlib_peer $(DATA)/glove-100 $(DATA)/fashion-mnist-784
+bench-peers: ## a Python environment with the libraries that the race measures
+	tools/bench/peers/install $(DATA)/peers
+
+race: build ## our index beside its peers, in turns, one thread (make bench-peers first)
+	$(GO) run ./tools/bench/race -python $(DATA)/peers/bin/python -cache $(DATA)/peers-cache -json $(DATA)/race.json $(DATA)/glove-100 $(DATA)/fashion-mnist-784
 
 bench-kernels: ## the assembly of index/simd beside the same loops in C (needs a C compiler)
 	$(GO) run -tags ckernels ./tools/bench/kernels

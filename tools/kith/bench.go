@@ -1,22 +1,23 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/arena"
-	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/simd"
+	"github.com/kithdb/kith/tools/kith/curve"
 	"github.com/kithdb/kith/tools/kith/source"
 )
 
@@ -69,11 +70,14 @@ func (d *dataset) hits(query int, ids []int) int {
 	return n
 }
 
-// indexBench measures the HNSW index alone, in this process.
+// indexBench measures an index alone, in this process.
 type indexBench struct {
 	data           string
+	kind           string
 	m, efConstruct int
 	threads        int
+	code           int
+	json           string
 	output         string
 }
 
@@ -81,25 +85,49 @@ func newBench() *cobra.Command {
 	var b indexBench
 	c := &cobra.Command{
 		Use:   "bench --data FOLDER",
-		Short: "Measure the index alone, or a server (kith bench http, kith bench collections)",
-		Long: `Measure the HNSW index alone, in this process: build time and memory, then for
-each ef the recall at 10, queries per second and latency of one thread (each
-query timed alone, median of three passes). FOLDER holds base.fbin, query.fbin,
-gt.ibin and meta.json. With -o json it prints a line per measurement, in the
-form of the hnswlib peer.`,
-		Example: `  kith bench --data glove-100 --m 16 --ef-construct 200 --threads 1 -o json
+		Short: "Measure an index alone, or a server (kith bench http, kith bench collections)",
+		Long: `Measure an index alone, in this process: build time and memory, then for each ef
+the recall at 10, queries per second and latency of one thread (each query timed
+alone, median of three passes), and what a query costs in distances and hops.
+FOLDER holds base.fbin, query.fbin, gt.ibin and meta.json. --index is a kind or
+several: each is built and measured in turn. For ivf_pq and lsh, ef is what the
+server makes of hnsw_ef for them. --json writes a report for kith bench compare.`,
+		Example: `  kith bench --data glove-100 --m 16 --ef-construct 200 --threads 1
+  kith bench --data glove-100 --index hnsw,ivf_pq --json now.json
+  kith bench compare before.json now.json
   kith bench http --data glove-100 --clients 1,4`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error { return b.run(c) },
 	}
-	f := c.Flags()
-	f.StringVar(&b.data, "data", "", "`FOLDER` of the data set (required)")
-	f.IntVar(&b.m, "m", 16, "links per node")
-	f.IntVar(&b.efConstruct, "ef-construct", 200, "breadth of the search that places a node")
-	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
-	declareOutput(f, &b.output)
-	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload())
+	b.declare(c.Flags())
+	c.Flags().StringVar(&b.json, "json", "", "`FILE` for the report")
+	declareOutput(c.Flags(), &b.output)
+	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchWorker(), newBenchCompare())
 	return c
+}
+
+func (b *indexBench) declare(f *pflag.FlagSet) {
+	f.StringVar(&b.data, "data", "", "`FOLDER` of the data set (required)")
+	f.StringVar(&b.kind, "index", "hnsw", "`KINDS` of index: hnsw, ivf_pq, lsh, flat")
+	f.IntVar(&b.m, "m", 16, "links per node of hnsw")
+	f.IntVar(&b.efConstruct, "ef-construct", 200, "breadth of the search that places a node of hnsw")
+	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
+	f.IntVar(&b.code, "code", 0, "`BITS` of the codes that guide a search where the index takes them: 4 or 8; 0 none")
+}
+
+func (b *indexBench) check() error {
+	if b.data == "" || b.threads < 1 {
+		return &usageError{errors.New("kith bench needs --data FOLDER and --threads of 1 or more")}
+	}
+	if b.code != 0 && b.code != 4 && b.code != 8 {
+		return &usageError{fmt.Errorf("--code %d: codes have 4 or 8 bits, 0 is none", b.code)}
+	}
+	for _, kind := range strings.Split(b.kind, ",") {
+		if !slices.Contains(indexKinds, kind) {
+			return &usageError{fmt.Errorf("--index %q: use %s", kind, strings.Join(indexKinds, ", "))}
+		}
+	}
+	return nil
 }
 
 type buildLine struct {
@@ -122,33 +150,59 @@ type searchLine struct {
 }
 
 func (b *indexBench) run(c *cobra.Command) error {
-	if err := checkOutput(b.output); err != nil {
+	if err := errors.Join(b.check(), checkOutput(b.output)); err != nil {
 		return err
-	}
-	if b.data == "" || b.threads < 1 {
-		return &usageError{errors.New("kith bench needs --data FOLDER and --threads of 1 or more")}
 	}
 	d, err := loadDataset(b.data)
 	if err != nil {
 		return err
 	}
-	graph, vectors, line, err := b.build(c.Context(), d)
+	report := &curve.Report{Machine: machine(), When: time.Now().UTC().Format(time.RFC3339),
+		Note: "in process, one thread, each query timed alone, median of three passes"}
+	for _, kind := range strings.Split(b.kind, ",") {
+		one := *b
+		one.kind = kind
+		run, err := one.measured(c, d)
+		if err != nil {
+			return err
+		}
+		report.Runs = append(report.Runs, *run)
+	}
+	if b.json == "" {
+		return nil
+	}
+	return report.Save(b.json)
+}
+
+// machine says what the figures depend on.
+func machine() string { return fmt.Sprintf("kernels %s, %d cores", simd.Level(), runtime.NumCPU()) }
+
+// measured builds one kind of index and sweeps it.
+func (b *indexBench) measured(c *cobra.Command, d *dataset) (*curve.Run, error) {
+	before := residentBytes()
+	built, run, err := b.build(c.Context(), d)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer vectors.Close() // after the graph, whose defer runs first
-	defer graph.Close()
-	if err := b.print(c, line, fmt.Sprintf("build %.2f s, %d MiB", line.BuildS, line.IndexMiB)); err != nil {
-		return err
+	defer built.Close()
+	run.IndexMiB = float64(residentBytes()-before) / mib
+	line := buildLine{Lib: run.Lib, Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads, BuildS: run.BuildS, IndexMiB: int64(run.IndexMiB)}
+	if err := b.print(c, line, fmt.Sprintf("%s: build %.2f s, %d MiB", run.Lib, line.BuildS, line.IndexMiB)); err != nil {
+		return nil, err
 	}
-	for _, ef := range []int{10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 200, 256, 320, 400, 512, 640, 800, 1000, 1300, 1600} {
-		s := measure(graph, d, ef)
-		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs", s.Ef, s.Recall, s.QPS, s.P50us, s.P99us)
-		if err := b.print(c, s, text); err != nil || s.Recall > 0.997 || c.Context().Err() != nil {
-			return errors.Join(err, c.Context().Err())
+	for _, ef := range sweep {
+		p := measure(built.index, d, ef)
+		run.Points = append(run.Points, p)
+		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs  %.0f distances  %.0f hops", ef, p.Recall, p.QPS, p.P50us, p.P99us, p.Distances, p.Hops)
+		s := searchLine{Lib: run.Lib, Ef: ef, Recall: p.Recall, QPS: p.QPS, P50us: p.P50us, P99us: p.P99us}
+		if err := errors.Join(b.print(c, s, text), c.Context().Err()); err != nil {
+			return nil, err
+		}
+		if p.Recall > 0.997 || b.kind == "flat" {
+			break
 		}
 	}
-	return nil
+	return run, nil
 }
 
 func (b *indexBench) print(c *cobra.Command, line any, text string) error {
@@ -159,70 +213,26 @@ func (b *indexBench) print(c *cobra.Command, line any, text string) error {
 	return err
 }
 
-// build fills an arena and links its rows. The data set's own rows are in memory
-// before, so resident memory grows by the index, vectors included, as the peer's
-// does.
-func (b *indexBench) build(ctx context.Context, d *dataset) (*hnsw.Graph, *arena.Arena, *buildLine, error) {
-	before := residentBytes()
-	vectors := arena.New(arena.Options{RowBytes: 4 * d.base.Columns})
-	if err := errors.Join(vectors.Pin(), vectors.Grow(d.base.Rows)); err != nil {
-		return nil, nil, nil, err
-	}
-	graph, err := hnsw.New(vectors, hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: b.m, EfConstruct: b.efConstruct, Seed: 42})
-	if err != nil {
-		return nil, nil, nil, errors.Join(err, vectors.Close())
-	}
-	start, rows := time.Now(), vectors.Rows()
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	errs := make([]error, b.threads)
-	for t := range b.threads {
-		workers.Go(func() {
-			for errs[t] == nil && ctx.Err() == nil {
-				i := int(next.Add(1) - 1)
-				if i >= d.base.Rows {
-					return
-				}
-				copy(rows.Floats(uint32(i)), d.base.Row(i))
-				errs[t] = graph.Insert(index.Slot(i))
-			}
-		})
-	}
-	workers.Wait()
-	took := time.Since(start)
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
-		return nil, nil, nil, errors.Join(err, graph.Close(), vectors.Close())
-	}
-	return graph, vectors, &buildLine{Lib: "kith", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads,
-		BuildS: took.Seconds(), IndexMiB: (residentBytes() - before) / mib}, nil
-}
-
 // measure asks all queries three times, each timed alone.
-func measure(graph *hnsw.Graph, d *dataset, ef int) *searchLine {
+func measure(x index.Searcher, d *dataset, ef int) curve.Point {
 	const passes = 3
-	var qps []float64
+	var qps, cpu []float64
 	var latency []time.Duration
-	found, ids, hits := make([]index.Hit, 0, recallAt), make([]int, 0, recallAt), 0
+	p := curve.Point{Setting: json.RawMessage(strconv.Itoa(ef))}
 	for range passes {
-		latency, hits = latency[:0], 0
-		var busy time.Duration
-		for q := range d.query.Rows {
-			start := time.Now()
-			found, _ = graph.Search(index.Query{Vector: d.query.Row(q), K: recallAt, Ef: ef}, found[:0])
-			took := time.Since(start)
-			latency, busy = append(latency, took), busy+took
-			ids = ids[:0]
-			for _, h := range found {
-				ids = append(ids, int(h.Slot))
-			}
-			hits += d.hits(q, ids)
+		one := onePass(x, d, ef)
+		busy := 0.0
+		latency = latency[:0]
+		for _, us := range one.Latency {
+			busy += us
+			latency = append(latency, time.Duration(us*1e3))
 		}
-		qps = append(qps, float64(d.query.Rows)/busy.Seconds())
+		qps, cpu = append(qps, 1e6*float64(d.query.Rows)/busy), append(cpu, one.CPUus)
+		p.Recall, p.Distances, p.Hops = one.Recall, one.Distances, one.Hops
 	}
-	slices.Sort(qps)
-	p50, p99 := quantiles(latency)
-	return &searchLine{Lib: "kith", Ef: ef, Recall: float64(hits) / float64(recallAt*d.query.Rows),
-		QPS: qps[passes/2], P50us: p50, P99us: p99}
+	p.QPS, p.CPUus = curve.Median(qps), curve.Median(cpu)
+	p.P50us, p.P99us = quantiles(latency)
+	return p
 }
 
 // quantiles are the median and the 99th percentile in microseconds; it sorts.

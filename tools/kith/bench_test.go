@@ -157,3 +157,40 @@ func TestBenchPayload(t *testing.T) {
 		}
 	}
 }
+
+func TestBenchMeasuresEveryKindAndComparesReports(t *testing.T) {
+	data, report := tinyDataset(t), filepath.Join(t.TempDir(), "r.json")
+	out := ok(t, "", "bench", "--data", data, "--index", "hnsw,lsh,flat", "--json", report)
+	for _, want := range []string{"kith: build", "kith-lsh: build", "kith-flat: build", "hops"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the table lacks %q:\n%s", want, out)
+		}
+	}
+	if out := ok(t, "", "bench", "compare", report, report); !strings.Contains(out, "kith-flat") || !strings.Contains(out, "ratio 1.00") {
+		t.Errorf("a report beside itself:\n%s", out)
+	}
+	for _, args := range [][]string{{"--index", "tree"}, {"--code", "3"}, {"--threads", "0"}} {
+		if _, errOut, status := kith(t, "", append([]string{"bench", "--data", data}, args...)...); status != 2 {
+			t.Errorf("%v: status %d, %s", args, status, errOut)
+		}
+	}
+}
+
+func TestBenchWorkerAnswersLines(t *testing.T) {
+	in := `{"op":"pass","setting":64}` + "\n" + `{"op":"memory"}` + "\n" + `{"op":"pass"}` + "\n" + `{"op":"sing"}` + "\n" + "{\n"
+	all := lines(t, ok(t, in, "bench", "worker", "--data", tinyDataset(t)))
+	if len(all) != 6 {
+		t.Fatalf("%d lines for a greeting and five answers", len(all))
+	}
+	if recall, _ := all[1]["recall"].(float64); recall < 0.9 || all[1]["distances"] == nil {
+		t.Errorf("a pass says %v", all[1])
+	}
+	if _, ok := all[2]["index_mib"]; !ok {
+		t.Errorf("memory says %v", all[2])
+	}
+	for _, refused := range all[3:] {
+		if refused["error"] == nil {
+			t.Errorf("%v is no refusal", refused)
+		}
+	}
+}

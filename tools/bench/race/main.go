@@ -1,130 +1,154 @@
-// Command race measures our HNSW beside hnswlib: both build the same data with
-// the same settings on one thread, at the same time on two cores, so that they
-// share the machine's moods; then each answers the same queries.
+// Command race measures Kith's index beside other libraries: the same data, M and
+// ef_construct, one thread each, every query timed alone.
 //
-// It prints, for each data set, the ratios of build time and of queries per
-// second at equal recall (interpolated on a logarithmic scale): above 1, ours is
-// faster.
+// For each peer both sides have their index in memory, and are asked in turns:
+// ours, theirs, ours, theirs, at the settings on either side of each recall. A
+// round gives a ratio of queries per second at that recall (interpolated on a
+// logarithmic scale); what is printed is the median of the rounds with its lowest
+// and highest. A peer counts with the faster of two ways to ask: each query alone,
+// or, where its library has a plain loop over queries, all of them in one call.
+//
+// Builds are compared by processor time, which a busy machine does not stretch.
+// A peer's index stays in -cache, so that a later race need not build it; ours is
+// built anew each time. A peer that cannot be measured is named with the reason.
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
-	"math"
 	"os"
-	"os/exec"
 	"os/signal"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"github.com/kithdb/kith/index/simd"
+	"github.com/kithdb/kith/tools/kith/curve"
 )
 
+const all = "hnswlib,faiss-hnsw,faiss-ivfpq,faiss-rabitq,usearch,symphonyqg,glass,svs,svs-lvq,vsag,scann,qdrant-edge,qdrant-edge-int8,zvec,zvec-int8"
+
+type options struct {
+	kith, python, script, cache string
+	peers                       []string
+	extra                       []string // for kith bench worker
+	rounds, threads             int
+	rebuild                     bool
+}
+
 func main() {
-	kith := flag.String("kith", "bin/kith", "our binary, whose `kith bench` is run")
-	peer := flag.String("peer", "bench-data/hnswlib_peer", "the built hnswlib_peer")
+	var o options
+	flag.StringVar(&o.kith, "kith", "bin/kith", "our binary, whose `kith bench worker` is run")
+	flag.StringVar(&o.python, "python", "bench-data/peers/bin/python", "Python that has the peers: tools/bench/peers/install makes it")
+	flag.StringVar(&o.script, "script", "tools/bench/peers/peer.py", "the peers' worker")
+	flag.StringVar(&o.cache, "cache", "bench-data/peers-cache", "folder for the peers' built indexes")
+	peers := flag.String("peers", all, "which peers")
+	extra := flag.String("ours", "", "further flags for kith bench worker, as in -ours '--code 4'")
+	flag.IntVar(&o.rounds, "rounds", 3, "turns at each setting")
+	flag.IntVar(&o.threads, "threads", 1, "goroutines that build ours; more than 1 leaves build time out of the comparison")
+	flag.BoolVar(&o.rebuild, "rebuild", false, "build the peers' indexes even where they are cached")
+	out := flag.String("json", "", "file for the report")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: race [flags] FOLDER…   each with base.fbin, query.fbin, gt.ibin, meta.json")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() == 0 {
+	o.peers, o.extra = strings.Split(*peers, ","), strings.Fields(*extra)
+	if flag.NArg() == 0 || o.rounds < 1 || o.threads < 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	report := &curve.Report{Machine: "kernels " + simd.Level(), When: time.Now().UTC().Format(time.RFC3339),
+		Note: fmt.Sprintf("in turns, %d rounds, one thread, each query timed alone; peers by the faster of that and one call for all", o.rounds)}
 	for _, folder := range flag.Args() {
-		if err := race(ctx, *kith, *peer, folder); err != nil {
+		if err := race(ctx, &o, folder, report); err != nil {
 			fmt.Fprintln(os.Stderr, "race:", err)
 			stop()
 			os.Exit(1)
 		}
 	}
-}
-
-func race(ctx context.Context, kith, peer, folder string) error {
-	var ours, theirs curve
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		ours, err = measure(exec.CommandContext(ctx, kith, "bench", "--data", folder, "--m", "16", "--ef-construct", "200", "--threads", "1", "-o", "json"))
-		return err
-	})
-	g.Go(func() (err error) {
-		theirs, err = measure(exec.CommandContext(ctx, peer, folder, "16", "200", "1"))
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return err
+	if *out == "" {
+		return
 	}
-	fmt.Printf("%s  M=16 ef_construct=200, one thread each, side by side, kernels %s\n", folder, simd.Level())
-	fmt.Printf("  build        %8.1f s   hnswlib %8.1f s   ratio %.2f\n", ours.build, theirs.build, theirs.build/ours.build)
-	fmt.Printf("  memory       %8.0f MiB hnswlib %8.0f MiB\n", ours.mib, theirs.mib)
-	for _, recall := range []float64{0.90, 0.95, 0.98, 0.99} {
-		a, b := ours.at(recall), theirs.at(recall)
-		fmt.Printf("  recall %.2f  %8.0f /s  hnswlib %8.0f /s  ratio %.2f\n", recall, a, b, a/b)
+	if err := report.Save(*out); err != nil {
+		fmt.Fprintln(os.Stderr, "race:", err)
+		os.Exit(1)
 	}
-	return nil
 }
 
-// curve is one library's build and its queries per second by recall.
-type curve struct {
-	build, mib float64
-	points     []line
-}
-
-// line is one line of either program's output.
-type line struct {
-	Build  *float64 `json:"build_s"`
-	MiB    float64  `json:"index_mib"`
-	Recall float64  `json:"recall"`
-	QPS    float64  `json:"qps"`
-}
-
-func measure(c *exec.Cmd) (out curve, err error) {
-	c.Stderr = os.Stderr
-	pipe, err := c.StdoutPipe()
+func race(ctx context.Context, o *options, folder string, report *curve.Report) error {
+	args := append([]string{"bench", "worker", "--data", folder, "--m", "16", "--ef-construct", "200", "--threads", fmt.Sprint(o.threads)}, o.extra...)
+	ours, err := start(ctx, o.kith, args...)
 	if err != nil {
-		return out, err
+		return err
 	}
-	if err := c.Start(); err != nil {
-		return out, err
+	defer ours.stop()
+	if err := ours.calibrate(); err != nil {
+		return err
 	}
-	readErr := out.read(pipe)
-	if err := c.Wait(); err != nil {
-		return out, fmt.Errorf("%s: %w", strings.Join(c.Args, " "), err)
+	fmt.Printf("%s  M=16 ef_construct=200, one thread, %s\n", folder, report.Machine)
+	fmt.Printf("  %-17s build %7.1f s of processor, %6.0f MiB, %6.0f/s at 0.95, %6.0f/s at 0.99\n", ours.Lib, ours.BuildCPUS, ours.IndexMiB, ours.At(0.95), ours.At(0.99))
+	var ratios []curve.Ratio
+	for _, name := range o.peers {
+		run, found := o.against(ctx, ours, name, folder)
+		report.Runs = append(report.Runs, run)
+		ratios = append(ratios, found...)
+		printPeer(ours, &run, found, o.threads == 1)
 	}
-	return out, readErr
-}
-
-func (c *curve) read(r io.Reader) error {
-	for s := bufio.NewScanner(r); s.Scan(); {
-		var l line
-		if err := json.Unmarshal(s.Bytes(), &l); err != nil {
-			return fmt.Errorf("%q: %w", s.Text(), err)
-		}
-		if l.Build != nil {
-			c.build, c.mib = *l.Build, l.MiB
-			continue
-		}
-		c.points = append(c.points, l)
-	}
+	report.Runs = append(report.Runs, ours.Run)
+	report.Ratios = append(report.Ratios, ratios...)
+	printSummary(ratios)
 	return nil
 }
 
-// at is the queries per second at a recall, NaN outside of what was measured.
-func (c *curve) at(recall float64) float64 {
-	for i := 1; i < len(c.points); i++ {
-		a, b := c.points[i-1], c.points[i]
-		if a.Recall <= recall && recall <= b.Recall && a.Recall < b.Recall {
-			t := (recall - a.Recall) / (b.Recall - a.Recall)
-			return math.Exp(math.Log(a.QPS)*(1-t) + math.Log(b.QPS)*t)
+// against measures a peer in turns with ours.
+func (o *options) against(ctx context.Context, ours *worker, name, folder string) (curve.Run, []curve.Ratio) {
+	missing := func(err error) (curve.Run, []curve.Ratio) {
+		return curve.Run{Lib: name, Folder: folder, Missing: err.Error()}, nil
+	}
+	args := []string{o.script, name, "--data", folder, "--cache", o.cache, "--m", "16", "--ef-construct", "200"}
+	if o.rebuild {
+		args = append(args, "--rebuild")
+	}
+	theirs, err := start(ctx, o.python, args...)
+	if err != nil {
+		return missing(err)
+	}
+	defer theirs.stop()
+	if err := theirs.calibrate(); err != nil {
+		return missing(err)
+	}
+	var ratios []curve.Ratio
+	for _, recall := range curve.Targets {
+		r, ok, err := turns(ours, theirs, recall, o.rounds)
+		if err != nil {
+			return missing(err)
+		}
+		if ok {
+			ratios = append(ratios, r)
 		}
 	}
-	return math.NaN()
+	return theirs.Run, ratios
+}
+
+// turns measures both sides at a recall, one after the other; false where one of
+// them does not reach it.
+func turns(ours, theirs *worker, recall float64, rounds int) (r curve.Ratio, ok bool, err error) {
+	r = curve.Ratio{Folder: theirs.Folder, Peer: theirs.Lib, Group: theirs.Group, Recall: recall}
+	var a, b []float64
+	for range rounds {
+		x, okOurs, errOurs := ours.at(recall)
+		if errOurs != nil || !okOurs {
+			return r, false, errOurs
+		}
+		y, okTheirs, errTheirs := theirs.at(recall)
+		if errTheirs != nil || !okTheirs {
+			return r, false, errTheirs
+		}
+		a, b, r.Rounds = append(a, x), append(b, y), append(r.Rounds, x/y)
+	}
+	r.Ours, r.Theirs, r.Median = curve.Median(a), curve.Median(b), curve.Median(r.Rounds)
+	return r, true, nil
 }

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/ivfpq"
+	"github.com/kithdb/kith/index/lsh"
+	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/tools/kith/curve"
+)
+
+// indexKinds are the kinds that can be measured.
+var indexKinds = []string{"hnsw", "ivf_pq", "lsh", "flat"}
+
+// built is an index over the vectors of a data set.
+type built struct {
+	index   index.Searcher
+	dense   index.Dense // nil for flat
+	vectors *arena.Arena
+}
+
+// Close frees the index, then the vectors that it reads.
+func (b *built) Close() error {
+	if b.dense == nil {
+		return b.vectors.Close()
+	}
+	return errors.Join(b.dense.Close(), b.vectors.Close())
+}
+
+// exact is the scan of all rows as an index.
+type exact struct {
+	space index.Space
+	rows  arena.Rows
+	live  *index.Set
+}
+
+// Search compares every row.
+func (x exact) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
+	q.Accept = x.live
+	return flat.Range(q, x.space, x.rows, 0, index.Slot(x.rows.Len()), dst)
+}
+
+// Cost is what the scan compares.
+func (x exact) Cost(int, float64) float64 { return float64(x.rows.Len()) }
+
+// Len is the number of rows.
+func (x exact) Len() int { return x.rows.Len() }
+
+// build fills an arena and indexes its rows. The data set's own rows are in memory
+// before, so resident memory grows by the index, vectors included, as the peers'
+// does. The time is that of the vectors and the index, training included.
+func (b *indexBench) build(ctx context.Context, d *dataset) (_ *built, _ *curve.Run, err error) {
+	out := &built{vectors: arena.New(arena.Options{RowBytes: 4 * d.base.Columns})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, out.Close())
+		}
+	}()
+	if err := errors.Join(out.vectors.Pin(), out.vectors.Grow(d.base.Rows)); err != nil {
+		return nil, nil, err
+	}
+	if out.dense, err = b.empty(out.vectors, d); err != nil {
+		return nil, nil, err
+	}
+	start, cpu := time.Now(), processorTime()
+	rows := out.vectors.Rows()
+	edit := new(index.Set).Edit()
+	for i := range d.base.Rows {
+		copy(rows.Floats(uint32(i)), d.base.Row(i))
+		edit.Add(index.Slot(i))
+	}
+	live := edit.Done()
+	if out.index = out.dense; out.dense == nil {
+		out.index = exact{index.Space{Metric: d.metric}, rows, live}
+	} else if err := b.fill(ctx, out.dense, d, live); err != nil {
+		return nil, nil, err
+	}
+	return out, &curve.Run{Lib: b.label(), Version: version, Group: "ours", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads,
+		BuildS: time.Since(start).Seconds(), BuildCPUS: (processorTime() - cpu).Seconds()}, nil
+}
+
+// label is the name of a run: hnsw, the default, is kith alone.
+func (b *indexBench) label() string {
+	name := "kith"
+	if b.kind != "hnsw" {
+		name += "-" + b.kind
+	}
+	if b.code > 0 {
+		name += fmt.Sprintf("-code%d", b.code)
+	}
+	return name
+}
+
+// empty makes the index without its vectors; nil for flat.
+func (b *indexBench) empty(vectors *arena.Arena, d *dataset) (index.Dense, error) {
+	const seed = 42
+	switch b.kind {
+	case "hnsw":
+		return asDense(hnsw.New(vectors, hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: b.m, EfConstruct: b.efConstruct, Seed: seed}))
+	case "ivf_pq":
+		return asDense(ivfpq.New(vectors, ivfpq.Options{Dim: d.base.Columns, Metric: d.metric, Seed: seed, Workers: b.threads}))
+	case "lsh":
+		return asDense(lsh.New(vectors, lsh.Options{Dim: d.base.Columns, Metric: d.metric, Seed: seed}))
+	}
+	return nil, nil
+}
+
+// asDense keeps a nil pointer from becoming an index that is not nil.
+func asDense[T index.Dense](x T, err error) (index.Dense, error) {
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// fill trains, inserts and, where codes are asked for, guides.
+func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *index.Set) error {
+	if t, ok := x.(index.Trained); ok {
+		if err := t.Train(live); err != nil {
+			return err
+		}
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, b.threads)
+	for t := range b.threads {
+		workers.Go(func() {
+			for errs[t] == nil && ctx.Err() == nil {
+				i := int(next.Add(1) - 1)
+				if i >= d.base.Rows {
+					return
+				}
+				errs[t] = x.Insert(index.Slot(i))
+			}
+		})
+	}
+	workers.Wait()
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil || b.code == 0 {
+		return err
+	}
+	guided, ok := x.(quant.Guided)
+	if !ok {
+		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
+	}
+	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), b.threads)
+}
+
+// mean is the centre of the vectors.
+func (d *dataset) mean() []float32 {
+	sums := make([]float64, d.base.Columns)
+	for i := range d.base.Rows {
+		for j, v := range d.base.Row(i) {
+			sums[j] += float64(v)
+		}
+	}
+	mean := make([]float32, len(sums))
+	for j, s := range sums {
+		mean[j] = float32(s / float64(d.base.Rows))
+	}
+	return mean
+}
+
+// processorTime is what this process has used of all processors; 0 where the
+// system does not tell.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
