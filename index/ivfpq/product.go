@@ -12,8 +12,8 @@ const (
 	// words is the codewords of a sub-quantiser: 4 bits.
 	words = 16
 	// bookRounds and bookPoints shape the training of a codebook.
-	bookRounds = 16
-	bookPoints = 16 << 10
+	bookRounds = 12
+	bookPoints = 8 << 10
 )
 
 // product is a product quantiser (Jégou, Douze and Schmid, PAMI 2011) of 4-bit

@@ -127,7 +127,7 @@ func (s *scratch) prepare(x *Index, g *generation, q *index.Query) {
 func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 	share := 1.
 	if q.Accept != nil {
-		share = float64(q.Accept.Len()) / float64(max(x.Len(), 1))
+		share = min(1, float64(q.Accept.Len())/float64(max(x.Len(), 1))) // it may accept slots that are not in
 	}
 	if share == 0 {
 		return
