@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// K and WideK are the numbers of neighbours that a sample is asked for.
-	K     = 10
+	// K is how many neighbours a sample is asked for.
+	K = 10
+	// WideK is how many it is asked for besides.
 	WideK = 100
 	// most is the widest breadth that is worth a walk.
 	most = 4096

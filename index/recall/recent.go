@@ -1,7 +1,6 @@
 package recall
 
 import (
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,7 +52,7 @@ func (r *Recent) Offer(vector []float32) bool {
 		r.mu.kept = append(r.mu.kept, kept{slices.Clone(vector), true})
 		return true
 	}
-	k := &r.mu.kept[rand.IntN(len(r.mu.kept))]
+	k := &r.mu.kept[n*0x9e3779b97f4a7c15>>33%uint64(len(r.mu.kept))] // any, the older the less likely still there
 	if k.fresh {
 		r.fresh.Add(-1)
 	}

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"fmt"
-
 	"github.com/kithdb/kith/query"
 )
 
@@ -202,7 +200,7 @@ func (s *scanner) recall(r *query.Request, field string) *Error {
 	}
 	switch {
 	case !(*v > 0 && *v <= 1):
-		return wrong(field, fmt.Sprintf("%v is out of range: use a share above 0 and up to 1, such as 0.95", *v))
+		return wrong(field, "%v is out of range: use a share above 0 and up to 1, such as 0.95", *v)
 	case *v == 1:
 		r.Exact = true
 	default:
