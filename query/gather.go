@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/kithdb/kith/index"
@@ -77,6 +78,7 @@ func (q *search) run(m shard.Matches) error {
 	}
 	ef, exact := q.effort(query.K)
 	query.Ef = max(ef, query.K)
+	query.NoCodes, query.Rescore = q.r.NoCodes, q.rescored(query.K)
 	total := q.vec.Has.Len()
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query)
@@ -96,6 +98,18 @@ func (q *search) run(m shard.Matches) error {
 		return err
 	}
 	return q.scan(query, q.vec.High)
+}
+
+// rescored is how many candidates are measured by their vectors, as index.Query
+// has it.
+func (q *search) rescored(k int) int {
+	switch {
+	case q.r.NoRescore:
+		return -1
+	case q.r.Oversampling > 0:
+		return int(math.Ceil(min(q.r.Oversampling*float64(k), 1<<20)))
+	}
+	return 0
 }
 
 // effort is the breadth for k neighbours, as asked for or as measured; exact

@@ -47,6 +47,10 @@ type Request struct {
 	Recall      float64
 	Exact       bool // true nearest neighbours, by scan
 	IndexedOnly bool // leave out what is not in a graph yet
+	// NoCodes has the search go by the vectors alone.
+	NoCodes bool
+	// NoRescore answers the codes' estimates, not measured by the vectors.
+	NoRescore bool
 	// Oversampling is how many more candidates codes should bring, as asked; 0: not.
 	Oversampling float64
 

@@ -42,6 +42,12 @@ func NewAffine(o AffineOptions, mean []float32) *Affine {
 	return a
 }
 
+// Dim is the dimensions of the vectors.
+func (a *Affine) Dim() int { return a.dim() }
+
+// Metric is how the vectors are compared.
+func (a *Affine) Metric() index.Metric { return a.metric }
+
 // levels is the greatest code.
 func (a *Affine) levels() int {
 	if a.bits == 4 {

@@ -19,6 +19,21 @@ type frame struct {
 	turn   rotation
 }
 
+// Mean is the mean of vectors of dim values, one after the other.
+func Mean(samples []float32, dim int) []float32 {
+	sums := make([]float64, dim)
+	for at := 0; at+dim <= len(samples); at += dim {
+		for d, x := range samples[at : at+dim] {
+			sums[d] += float64(x)
+		}
+	}
+	mean := make([]float32, dim)
+	for d, sum := range sums {
+		mean[d] = float32(sum / float64(max(len(samples)/dim, 1)))
+	}
+	return mean
+}
+
 // ready makes what follows from the rest.
 func (f *frame) ready() {
 	if !f.plain {

@@ -209,8 +209,7 @@ func (s *scanner) recall(r *query.Request, field string) *Error {
 	return nil
 }
 
-// quantizationParams eats hints on how to search in codes. Only what strict mode
-// looks at is kept: without codes there is one way.
+// quantizationParams eats how to search in codes.
 func (s *scanner) quantizationParams(r *query.Request, field string) *Error {
 	return s.object(field, func(key string) (err *Error) {
 		name := under(field, key)
@@ -218,8 +217,12 @@ func (s *scanner) quantizationParams(r *query.Request, field string) *Error {
 			return nil
 		}
 		switch key {
-		case "ignore", "rescore":
-			_, err = s.boolean(name)
+		case "ignore":
+			r.NoCodes, err = s.boolean(name)
+		case "rescore":
+			var on bool
+			on, err = s.boolean(name)
+			r.NoRescore = !on
 		case "oversampling":
 			var v *float64
 			if v, err = s.float64(name); err != nil {
