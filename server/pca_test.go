@@ -67,6 +67,11 @@ func TestFewerDimensions(t *testing.T) {
 	r.must("PATCH", "/collections/p", `{"vectors":{"":{"index":{"type":"lsh"}}}}`)
 	wait("the code is not removed", func() bool { path, _ := code(); return path == "" })
 	r.findsAsExact("p")
+	r.must("PATCH", "/collections/p", `{"vectors":{"":{"index":{"type":"hnsw","pca":12}}}}`)
+	wait("the graph has no code", func() bool { path, _ := code(); return path != "" })
+	r.findsAsExact("p")
+	r.must("PATCH", "/collections/p", `{"vectors":{"":{"index":{"type":"lsh"}}}}`)
+	wait("the code of the graph stays", func() bool { path, _ := code(); return path == "" })
 	for body, want := range map[string]string{
 		`{"size":4,"distance":"Dot","index":{"type":"hnsw","pca":5}}`:       "vectors.index.pca: value 5 invalid, the vector has 4 dimensions",
 		`{"size":4,"distance":"Manhattan","index":{"type":"hnsw","pca":2}}`: "vectors.index.pca: it does not keep Manhattan distances",

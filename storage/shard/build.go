@@ -197,6 +197,9 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 	}
 	f.swapGraph(g)
 	s.finish(j, nil)
+	if f.coding() == (coding{}) { // the old index may have gone by one
+		return true, s.removeCode(f.field)
+	}
 	return true, nil
 }
 
