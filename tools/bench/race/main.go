@@ -8,7 +8,9 @@
 // and highest. A peer counts with the faster of two ways to ask: each query alone,
 // or, where its library has a plain loop over queries, all of them in one call.
 //
-// Builds are compared by processor time, which a busy machine does not stretch.
+// Beside it stands the ratio by processor time of queries asked alone. Where the
+// two differ much, others kept the machine busy: measure again when it is quiet.
+// Builds are compared by processor time, which a busy machine stretches less.
 // A peer's index stays in -cache, so that a later race need not build it; ours is
 // built anew each time. A peer that cannot be measured is named with the reason.
 package main
@@ -137,7 +139,7 @@ func (o *options) against(ctx context.Context, ours *worker, name, folder string
 // them does not reach it.
 func turns(ours, theirs *worker, recall float64, rounds int) (r curve.Ratio, ok bool, err error) {
 	r = curve.Ratio{Folder: theirs.Folder, Peer: theirs.Lib, Group: theirs.Group, Recall: recall}
-	var a, b []float64
+	var a, b, cpu []float64
 	for range rounds {
 		x, okOurs, errOurs := ours.at(recall)
 		if errOurs != nil || !okOurs {
@@ -147,8 +149,10 @@ func turns(ours, theirs *worker, recall float64, rounds int) (r curve.Ratio, ok 
 		if errTheirs != nil || !okTheirs {
 			return r, false, errTheirs
 		}
-		a, b, r.Rounds = append(a, x), append(b, y), append(r.Rounds, x/y)
+		a, b, r.Rounds = append(a, x.clock), append(b, y.clock), append(r.Rounds, x.clock/y.clock)
+		cpu = append(cpu, x.cpu/y.cpu)
 	}
+	r.CPU = curve.Median(cpu)
 	r.Ours, r.Theirs, r.Median = curve.Median(a), curve.Median(b), curve.Median(r.Rounds)
 	return r, true, nil
 }

@@ -21,7 +21,8 @@ func printPeer(ours *worker, peer *curve.Run, ratios []curve.Ratio, builds bool)
 			continue
 		}
 		r := ratios[i]
-		fmt.Printf("  %.2f %.0f/%.0f = %.2f× (%.2f–%.2f)", target, r.Ours, r.Theirs, r.Median, slices.Min(r.Rounds), slices.Max(r.Rounds))
+		fmt.Printf("  %.2f %.0f/%.0f = %.2f× (%.2f–%.2f, processor %.2f×)",
+			target, r.Ours, r.Theirs, r.Median, slices.Min(r.Rounds), slices.Max(r.Rounds), r.CPU)
 	}
 	if builds && peer.BuildCPUS > 0 {
 		fmt.Printf("  build %.2f", ours.BuildCPUS/peer.BuildCPUS)

@@ -161,16 +161,19 @@ func (w *worker) calibrate() error {
 	}{&w.IndexMiB})
 }
 
+// speeds are queries per second, by the clock and by processor time.
+type speeds struct{ clock, cpu float64 }
+
 // at measures the speed at a recall anew; false where the curve does not reach it.
-func (w *worker) at(recall float64) (float64, bool, error) {
+func (w *worker) at(recall float64) (speeds, bool, error) {
 	low, high, ok := w.Bracket(recall)
 	if !ok {
-		return 0, false, nil
+		return speeds{}, false, nil
 	}
 	a, errA := w.pass(low.Setting)
 	b, errB := w.pass(high.Setting)
 	if err := errors.Join(errA, errB); err != nil {
-		return 0, false, err
+		return speeds{}, false, err
 	}
-	return curve.Between(recall, a, b, curve.Point.Best), true, nil
+	return speeds{curve.Between(recall, a, b, curve.Point.Best), curve.Between(recall, a, b, curve.Point.PerCPU)}, true, nil
 }

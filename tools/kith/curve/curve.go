@@ -30,6 +30,9 @@ type Point struct {
 	Hops      float64         `json:"hops,omitempty"`      // a query
 }
 
+// PerCPU is the queries in a second of processor time.
+func (p Point) PerCPU() float64 { return 1e6 / p.CPUus }
+
 // Best is the faster of both ways to ask.
 func (p Point) Best() float64 { return max(p.QPS, p.BatchQPS) }
 
@@ -124,6 +127,9 @@ type Ratio struct {
 	Theirs float64   `json:"their_qps"`
 	Median float64   `json:"ratio"`
 	Rounds []float64 `json:"rounds"` // one ratio a round
+	// CPU is the ratio by processor time of queries asked alone: what remains of
+	// Median on a machine that others keep busy, whose wall clock favours short runs.
+	CPU float64 `json:"cpu_ratio,omitempty"`
 }
 
 // Save writes the report.
