@@ -77,8 +77,8 @@ func (q *search) run(m shard.Matches) error {
 		query.K++ // the point itself is dropped later
 	}
 	ef, exact := q.effort(query.K)
-	query.Ef = max(ef, query.K)
 	query.NoCodes, query.Rescore = q.r.NoCodes, q.rescored(query.K)
+	query.Ef = max(ef, query.K, query.Rescore) // what is measured must have been found
 	total := q.vec.Has.Len()
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query)

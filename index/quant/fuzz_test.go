@@ -20,6 +20,9 @@ func FuzzOpen(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(r.AppendBinary(nil))
+	for _, stored := range storedCodes() {
+		f.Add(stored)
+	}
 	f.Fuzz(func(t *testing.T, stored []byte) {
 		code, err := Open(stored)
 		if err != nil {
@@ -48,8 +51,16 @@ func FuzzOpen(f *testing.F) {
 
 func dimOf(c Code) int {
 	switch c := c.(type) {
+	case unit:
+		return dimOf(c.Code)
 	case *Affine:
 		return len(c.mean)
+	case *Bits:
+		return len(c.mean)
+	case *Product:
+		return c.dim
+	case *levels:
+		return len(c.least)
 	case *Reduced:
 		return len(c.mean)
 	}

@@ -24,7 +24,10 @@ type Code interface {
 
 // Scratch is memory that encoding needs, one for each goroutine. The zero value
 // is ready.
-type Scratch struct{ floats []float32 }
+type Scratch struct {
+	floats []float32
+	unit   []float32 // a vector at length 1
+}
 
 // take is n floats of it; what they hold is left over.
 func (s *Scratch) take(n int) []float32 {
@@ -46,6 +49,9 @@ type Query struct {
 	scratch Scratch
 	affine  affineQuery
 	reduced reducedQuery
+	bits    bitsQuery
+	levels  levelsQuery
+	product productQuery
 }
 
 // Distances estimates out[i], the index's distance (see index.Hit) between the

@@ -25,6 +25,10 @@ const (
 // The kinds of codes. The numbers are on disk: never renumber.
 const (
 	kindAffine byte = iota + 1
+	kindLevels
+	kindProduct
+	kindBits
+	kindUnit // another code stands behind it
 )
 
 const kindReduced byte = 8
@@ -33,22 +37,8 @@ const kindReduced byte = 8
 // ErrCorrupt or ErrVersion, or a Code that answers nonsense, but never one that
 // panics.
 func Open(stored []byte) (Code, error) {
-	if len(stored) < 2 {
-		return nil, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(stored))
-	}
-	if stored[0] != storedVersion {
-		return nil, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, stored[0], storedVersion)
-	}
-	r := &reader{left: stored[2:]}
-	var code Code
-	switch stored[1] {
-	case kindAffine:
-		code = r.affine()
-	case kindReduced:
-		code = r.reduced()
-	default:
-		return nil, fmt.Errorf("%w: kind %d", ErrCorrupt, stored[1])
-	}
+	r := &reader{left: stored}
+	code := r.code()
 	if r.err == nil && len(r.left) > 0 {
 		r.fail("%d bytes behind the end", len(r.left))
 	}
@@ -56,6 +46,37 @@ func Open(stored []byte) (Code, error) {
 		return nil, r.err
 	}
 	return code, nil
+}
+
+func (r *reader) code() Code {
+	head := r.take(2)
+	if head == nil {
+		return nil
+	}
+	if head[0] != storedVersion {
+		r.err = fmt.Errorf("%w: %d, this build knows %d", ErrVersion, head[0], storedVersion)
+		return nil
+	}
+	switch head[1] {
+	case kindAffine:
+		return r.affine()
+	case kindLevels:
+		return r.levels()
+	case kindProduct:
+		return r.product()
+	case kindBits:
+		return r.bits()
+	case kindReduced:
+		return r.reduced()
+	case kindUnit:
+		if len(r.left) > 1 && r.left[1] == kindUnit {
+			r.fail("nothing stands behind it")
+			return nil
+		}
+		return unit{r.code()}
+	}
+	r.fail("kind %d", head[1])
+	return nil
 }
 
 func appendHead(dst []byte, kind byte) []byte { return append(dst, storedVersion, kind) }
@@ -75,6 +96,8 @@ func (f *frame) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(f.mean)))
 	return appendFloats(dst, f.mean)
 }
+
+func appendCount(dst []byte, n int) []byte { return binary.LittleEndian.AppendUint32(dst, uint32(n)) }
 
 func flag(b bool) byte {
 	if b {
@@ -156,6 +179,18 @@ func (r *reader) floats(n int) []float32 {
 	return out
 }
 
+// positive is the next float, which must be finite and above 0.
+func (r *reader) positive() float32 {
+	if v := r.floats(1); len(v) == 1 && v[0] > 0 {
+		return v[0]
+	}
+	r.fail("no step above 0")
+	return 0
+}
+
+// dim is the next number of dimensions.
+func (r *reader) dim() int { return int(r.uint32("dimensions", 1, maxDim)) }
+
 func (r *reader) metric() index.Metric {
 	return index.Metric(r.byte("metric", byte(index.Cosine), byte(index.Manhattan)))
 }
@@ -165,7 +200,7 @@ func (r *reader) frame() frame {
 	if f.metric == index.Manhattan {
 		r.fail("a code of products under Manhattan")
 	}
-	f.mean = r.floats(int(r.uint32("dimension", 1, maxDim)))
+	f.mean = r.floats(r.dim())
 	if r.err == nil {
 		f.ready()
 	}

@@ -36,10 +36,11 @@ type indexed struct {
 // fieldState is one field in one published version.
 type fieldState struct {
 	*field
-	settings schema.HNSW
-	kind     schema.Index // which index is wanted
-	has      *index.Set   // live slots that have this vector
-	data     arena.Rows
+	settings     schema.HNSW
+	kind         schema.Index        // which index is wanted
+	quantization schema.Quantization // which code its searches are to go by
+	has          *index.Set          // live slots that have this vector
+	data         arena.Rows
 }
 
 func (s *Shard) newField(v *schema.Vector, number uint16) *field {

@@ -9,10 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/index/quant"
-	"github.com/kithdb/kith/storage/schema"
 )
 
 const (
@@ -24,52 +22,6 @@ const (
 	// that it saw.
 	codeShare = 8
 )
-
-// coding is which code a field's searches go by: another coding is another code.
-// The zero value is none.
-type coding struct {
-	axes int // of a reduced space
-	bits int // of a rotated dimension
-}
-
-// String is the coding in the file of its code.
-func (c coding) String() string {
-	if c.axes > 0 {
-		return fmt.Sprintf("pca %d", c.axes)
-	}
-	return fmt.Sprintf("rotated %d", c.bits)
-}
-
-const (
-	// defaultBits is what a graph's walks go by when nobody asks for anything: on
-	// GloVe and Fashion-MNIST 4 bits find as much as 8 at the same ef, in half of
-	// the memory (index/hnsw/DESIGN.md).
-	defaultBits = 4
-	// leastCoded is the dimensions below which a vector is hardly longer than its
-	// code.
-	leastCoded = 48
-)
-
-// coding is the one that the settings ask for.
-func (f *fieldState) coding() coding {
-	switch {
-	case f.kind.PCA > 0:
-		return coding{axes: f.kind.PCA}
-	case f.kind.Type != schema.Graph || f.conf.Size < leastCoded:
-		return coding{}
-	case f.conf.Metric == index.Manhattan || f.conf.Datatype == index.Uint8:
-		return coding{}
-	}
-	return coding{bits: defaultBits}
-}
-
-// train makes a code of samples.
-func (f *fieldState) train(samples []float32) (quant.Code, error) {
-	if bits := f.coding().bits; bits > 0 {
-		return quant.NewAffine(quant.AffineOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Bits: bits, Seed: uint64(f.number) + 1}, quant.Mean(samples, f.conf.Size)), nil
-	}
-	return quant.NewReduced(quant.ReducedOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Axes: f.coding().axes, Seed: uint64(f.number) + 1}, samples)
-}
 
 // guide has the searches of an index go by the code that the settings ask for:
 // the saved one, or one that is trained on a sample. Until then, and where there
@@ -85,6 +37,7 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		return nil
 	case want == coding{}:
 		g.coding = want
+		f.again.Store(true)
 		return errors.Join(to.Guide(nil, 1), s.removeCode(f.field))
 	case n < leastTrained, g.coding == want && n < codeShare*g.coded:
 		return nil
@@ -98,6 +51,7 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		if code, err = s.trainCode(f); err != nil {
 			return err
 		}
+		f.again.Store(true) // the breadth was measured by what searches went by so far
 	}
 	if err := to.Guide(code, s.o.Optimizer.workers); err != nil {
 		return err
@@ -118,7 +72,7 @@ func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
 	for i, slot := range f.has.At(ranks, nil) {
 		f.conf.Datatype.Decode(samples[i*f.conf.Size:(i+1)*f.conf.Size], f.data.Bytes(uint32(slot)))
 	}
-	if code, err = f.train(samples); err != nil {
+	if code, err = f.train(samples, s.o.Optimizer.workers); err != nil {
 		return nil, err
 	}
 	return code, s.writeCode(f, code)
@@ -176,8 +130,8 @@ func (s *Shard) readCode(f *fieldState) (quant.Code, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.suits(code); err != nil {
-		return nil, err
+	if !f.suits(code) {
+		return nil, errors.New("it is of other vectors")
 	}
 	return code, nil
 }
@@ -188,18 +142,6 @@ func cutHead(raw []byte) (what string, stored []byte, ok bool) {
 		return "", nil, false
 	}
 	return string(raw[1 : 1+raw[0]]), raw[1+raw[0]:], true
-}
-
-// suits refuses a code of other vectors, which would read beyond these.
-func (f *fieldState) suits(code quant.Code) error {
-	c, ok := code.(interface {
-		Dim() int
-		Metric() index.Metric
-	})
-	if !ok || c.Dim() != f.conf.Size || c.Metric() != f.conf.Metric {
-		return errors.New("it is of other vectors")
-	}
-	return nil
 }
 
 func (s *Shard) removeCode(f *field) error {

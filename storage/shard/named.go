@@ -32,7 +32,7 @@ func (t *stager) update(o *op.Op) (op.Result, error) {
 			}
 			fields[i], has[i] = st.fields[at], t.c.has[at]
 		}
-		fields[i].settings, fields[i].kind = o.Schema.HNSWFor(v), v.Index.OrGraph()
+		fields[i].settle(o.Schema, v)
 	}
 	gone := st.without(fields)
 	for _, f := range gone {

@@ -129,7 +129,8 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 	s := newShard(id, o)
 	st := &state{schema: c}
 	for i, number := range numbers(c) {
-		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], number), settings: c.HNSWFor(&c.Vectors[i]), kind: c.Vectors[i].Index.OrGraph()})
+		st.fields = append(st.fields, fieldState{field: s.newField(&c.Vectors[i], number)})
+		st.fields[i].settle(c, &c.Vectors[i])
 	}
 	s.current.Store(st)
 	s.opened.Store(new(int64))

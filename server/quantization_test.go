@@ -1,0 +1,140 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// codesUsed waits until the collection's searches go by a code of so many words,
+// "" for none.
+func (r *running) codesUsed(dir, want string) {
+	r.t.Helper()
+	var info kindInfo
+	for range 3000 {
+		files, err := filepath.Glob(filepath.Join(dir, "groups", "*", "index", "*", "0.code"))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.must("GET", "/collections/k0", "", &info)
+		raw := []byte(nil)
+		if len(files) > 0 {
+			raw, _ = os.ReadFile(files[0]) // it may be gone by now
+		}
+		if info.Status == "green" && (want == "") == (len(files) == 0) && bytes.Contains(raw, []byte(want)) && r.codesAct() == (want != "") {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.t.Fatalf("no code of %q; the collection is %s", want, info.Status)
+}
+
+// codesAct says whether the saved code is in use: it is saved first.
+func (r *running) codesAct() bool {
+	vector := vectorText(rand.New(rand.NewPCG(7, 8)))
+	return !maps.Equal(r.scores(vector, `{"hnsw_ef":40,"quantization":{"rescore":false}}`), r.scores(vector, `{"hnsw_ef":40,"quantization":{"ignore":true}}`))
+}
+
+// scores is the answer to one query, by id.
+func (r *running) scores(vector, params string) map[string]float64 {
+	r.t.Helper()
+	var answer struct {
+		Points []struct {
+			ID    json.Number
+			Score float64
+		}
+	}
+	r.must("POST", "/collections/k0/points/query", `{"query":`+vector+`,"limit":10,"params":`+params+`}`, &answer)
+	out := map[string]float64{}
+	for _, p := range answer.Points {
+		out[p.ID.String()] = p.Score
+	}
+	return out
+}
+
+// Every kind of quantization is trained, goes before the vectors in a search,
+// and leaves the last word to them unless it is told not to.
+func TestQuantizationThroughTheAPI(t *testing.T) {
+	dir := t.TempDir()
+	r := serve(t, start{dir: dir})
+	r.must("PUT", "/collections/k0", `{"vectors":{"size":16,"distance":"Euclid"},"optimizers_config":{"indexing_threshold":1}}`)
+	r.must("PUT", "/collections/k0/points?wait=true", vectorsBody(8000))
+	for _, c := range []struct {
+		config, file string
+		least        int // of 100 true neighbours, with eightfold oversampling
+	}{
+		{`{"scalar":{"type":"int8","quantile":0.99,"always_ram":true}}`, "scalar", 90},
+		{`{"product":{"compression":"x16"}}`, "product x16", 85},
+		{`{"binary":{"query_encoding":"scalar8bits"}}`, "binary one_bit scalar8bits", 55},
+		{`{"turbo":{"bits":"bits2"}}`, "turbo bits2", 80},
+		{`{"turbo":{}}`, "turbo bits4", 90},
+	} {
+		r.must("PATCH", "/collections/k0", `{"quantization_config":`+c.config+`}`)
+		r.codesUsed(dir, c.file)
+		var info struct {
+			Config struct {
+				Quantization json.RawMessage `json:"quantization_config"`
+			}
+		}
+		r.must("GET", "/collections/k0", "", &info)
+		if got := string(info.Config.Quantization); got != c.config {
+			t.Errorf("reported as %s, want %s", got, c.config)
+		}
+		if found := r.codesFind(c.file); found < c.least {
+			t.Errorf("%s: %d of 100 found", c.file, found)
+		}
+	}
+	r.must("PATCH", "/collections/k0", `{"quantization_config":"Disabled"}`)
+	r.codesUsed(dir, "")
+	r.estimates("Disabled", false)
+}
+
+// codesFind counts true neighbours among what searches by codes answer.
+func (r *running) codesFind(what string) (found int) {
+	r.t.Helper()
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 10 {
+		vector := vectorText(rng)
+		exact := r.scores(vector, `{"exact":true}`)
+		for id := range r.scores(vector, `{"hnsw_ef":80,"quantization":{"oversampling":8}}`) {
+			if _, ok := exact[id]; ok {
+				found++
+			}
+		}
+	}
+	r.estimates(what, true)
+	return found
+}
+
+// estimates says whether scores are of codes where no vector is asked; where one
+// is, they never are.
+func (r *running) estimates(what string, want bool) {
+	r.t.Helper()
+	vector := vectorText(rand.New(rand.NewPCG(5, 6)))
+	all := map[string]float64{}
+	var answer struct {
+		Points []struct {
+			ID    json.Number
+			Score float64
+		}
+	}
+	r.must("POST", "/collections/k0/points/query", `{"query":`+vector+`,"limit":8000,"params":{"exact":true}}`, &answer)
+	for _, p := range answer.Points {
+		all[p.ID.String()] = p.Score
+	}
+	for _, params := range []string{`{"rescore":false}`, `{"rescore":true}`, `{"ignore":true}`, `{"ignore":true,"rescore":false}`, `{}`} {
+		off := false
+		for id, score := range r.scores(vector, `{"hnsw_ef":40,"quantization":`+params+`}`) {
+			off = off || score != all[id]
+		}
+		if by := want && strings.HasPrefix(params, `{"rescore":false`); off != by {
+			r.t.Errorf("%s, %s: scores are estimates: %v, want %v", what, params, off, by)
+		}
+	}
+}

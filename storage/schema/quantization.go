@@ -1,0 +1,67 @@
+package schema
+
+import "encoding/json"
+
+// Quantization is the code that searches of a vector go by (contract:
+// QuantizationConfig). The zero value asks for none. Where codes lie
+// (always_ram, memory) is not part of it: they are held in memory.
+type Quantization struct {
+	Kind     string  // scalar, product, binary or turbo; "" is none
+	Quantile float32 // of scalar: the share of values that it tells apart; 0 is all
+	// Form is the kind's own word: compression of product, encoding of binary, bits
+	// of turbo.
+	Form  string
+	Query string // of binary: query_encoding
+}
+
+// QuantizationFor is what one vector's searches are asked to go by: its own
+// setting, or the collection's.
+func (c *Collection) QuantizationFor(v *Vector) Quantization {
+	raw := v.Quantization
+	if raw == nil {
+		raw = c.Quantization
+	}
+	return parseQuantization(raw)
+}
+
+// parseQuantization reads what requests were checked for. Of anything else,
+// which an older version may have stored, it makes none.
+func parseQuantization(raw json.RawMessage) Quantization {
+	var kinds map[string]*struct {
+		Quantile      *float32 `json:"quantile"`
+		Compression   string   `json:"compression"`
+		Encoding      string   `json:"encoding"`
+		QueryEncoding string   `json:"query_encoding"`
+		Bits          string   `json:"bits"`
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &kinds) != nil {
+		return Quantization{}
+	}
+	for kind, k := range kinds {
+		if k == nil {
+			continue
+		}
+		q := Quantization{Kind: kind, Query: k.QueryEncoding}
+		if k.Quantile != nil {
+			q.Quantile = *k.Quantile
+		}
+		switch kind {
+		case "product":
+			q.Form = k.Compression
+		case "binary":
+			q.Form = or(k.Encoding, "one_bit")
+			q.Query = or(k.QueryEncoding, "default")
+		case "turbo":
+			q.Form = or(k.Bits, "bits4")
+		}
+		return q
+	}
+	return Quantization{}
+}
+
+func or(word, otherwise string) string {
+	if word == "" {
+		return otherwise
+	}
+	return word
+}
