@@ -137,6 +137,9 @@ func (e *evaluation) field(key string, c map[string]any, values []any) bool {
 		object, _ := v.(map[string]any)
 		switch name {
 		case "match":
+			if want, ok := object["text"].(string); ok && e.indexed(key) {
+				return hasWords(values, want)
+			}
 			return any1(func(x any) bool { return e.match(key, object, x) })
 		case "range":
 			return any1(func(x any) bool { return inRange(object, x) })
@@ -183,7 +186,7 @@ func same(want, v any) bool {
 
 // text looks for substrings without a text index, for words with one.
 func (e *evaluation) text(key, kind, want, text string) bool {
-	if e.nested || e.c.Indexes[key] != "text" {
+	if !e.indexed(key) {
 		if kind == "text_any" {
 			return slices.ContainsFunc(strings.Fields(want), func(w string) bool { return strings.Contains(text, w) })
 		}
@@ -191,13 +194,26 @@ func (e *evaluation) text(key, kind, want, text string) bool {
 	}
 	words, have := strings.Fields(strings.ToLower(want)), strings.Fields(strings.ToLower(text))
 	in := func(w string) bool { return slices.Contains(have, w) }
-	switch kind {
-	case "text_any":
+	if kind == "text_any" {
 		return slices.ContainsFunc(words, in)
-	case "text":
-		return !slices.ContainsFunc(words, func(w string) bool { return !in(w) })
 	}
 	return strings.Contains(" "+strings.Join(have, " ")+" ", " "+strings.Join(words, " ")+" ")
+}
+
+// indexed reports whether a text index gives conditions on the key their meaning.
+func (e *evaluation) indexed(key string) bool { return !e.nested && e.c.Indexes[key] == "text" }
+
+// hasWords seeks every word in all strings of a field together, as a text index
+// does.
+func hasWords(values []any, want string) bool {
+	var have []string
+	for _, v := range flat(values) {
+		if text, ok := v.(string); ok {
+			have = append(have, strings.Fields(strings.ToLower(text))...)
+		}
+	}
+	words := strings.Fields(strings.ToLower(want))
+	return len(have) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(have, w) })
 }
 
 func inRange(r map[string]any, v any) bool {
