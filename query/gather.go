@@ -153,19 +153,30 @@ func (q *search) indexedOnly(query index.Query) error {
 // to the scan of the tail, which finds it too.
 func (q *search) walk(query index.Query) {
 	q.vec.Observe(query.Vector)
-	most := query.K
 	if q.r.Filter.IsZero() && !q.vec.Building && q.vec.Graph.Len() == q.vec.Has.Len() {
-		// Every node may be returned: nothing to ask per node. What joins during
-		// the walk is newer than the view, and must not crowd out what is older.
-		query.Accept, query.K = nil, query.Ef
+		// Every node may be returned: nothing to ask per node. Should what joined
+		// meanwhile crowd out what the view has, the set is asked after all.
+		free := query
+		free.Accept = nil
+		if q.keep(free) {
+			return
+		}
+		q.hits = q.hits[:0]
 	}
+	q.keep(query)
+}
+
+// keep searches the graph and keeps what it held when the view looked; all says
+// that nothing else was found.
+func (q *search) keep(query index.Query) (all bool) {
 	hits, work := q.vec.Graph.Search(query, nil)
 	q.work = q.work.Add(work)
 	for _, h := range hits {
-		if h.Slot < q.vec.High && len(q.hits) < most {
+		if h.Slot < q.vec.High {
 			q.hits = append(q.hits, h)
 		}
 	}
+	return len(q.hits) == len(hits)
 }
 
 // scan scores every accepted slot from one on.
