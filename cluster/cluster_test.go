@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/crashed"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
@@ -134,46 +134,10 @@ func TestCrashReplaysTheLog(t *testing.T) {
 		for i := range uint64(10) {
 			mustWrite(t, n, "c", upsert(span(round*1000+i*50, round*1000+i*50+50)...))
 		}
-		again := openNode(t, copyFiles(t, dir))
+		again := openNode(t, crashed.Copy(t, dir))
 		mustCount(t, again, "c", 500*int(round+1))
 		closeNode(t, again)
 	}
-}
-
-// copyFiles copies a directory as it lies, trying again when background work
-// changed it meanwhile: a killed process leaves files of one moment.
-func copyFiles(t *testing.T, dir string) string {
-	t.Helper()
-	for range 100 {
-		to := filepath.Join(t.TempDir(), "copy")
-		before := listing(t, dir)
-		err := os.CopyFS(to, os.DirFS(dir))
-		if err == nil && before == listing(t, dir) {
-			return to
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("the directory does not come to rest")
-	return ""
-}
-
-func listing(t *testing.T, dir string) string {
-	t.Helper()
-	var out []byte
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			out = fmt.Appendf(out, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Sprint(time.Now()) // a file went away: not at rest
-	}
-	return string(out)
 }
 
 func TestConcurrentWritesToManyCollections(t *testing.T) {

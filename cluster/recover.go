@@ -59,6 +59,17 @@ func (c *catalogue) replace(cmd *replaceCommand, index uint64) outcome {
 // Errors: ErrSnapshot, ErrNotFound (a shard's collection), ErrConflict,
 // ErrDiskFull, and those of the source.
 func (n *Node) Recover(ctx context.Context, name string, shardNumber int, source io.Reader) error {
+	return n.recovering(source, kindOf(shardNumber), func(r *recovery) error {
+		if err := r.receive(ctx, name, shardNumber); err != nil {
+			return err
+		}
+		return r.install(ctx)
+	})
+}
+
+// recovering opens an archive that is to be of a kind, and clears away what the
+// work on it leaves.
+func (n *Node) recovering(source io.Reader, want archive.Kind, work func(*recovery) error) error {
 	if err := n.enter(); err != nil {
 		return err
 	}
@@ -68,49 +79,39 @@ func (n *Node) Recover(ctx context.Context, name string, shardNumber int, source
 		return refused(err)
 	}
 	defer a.Release()
-	if got, want := a.Manifest().Kind, kindOf(shardNumber); got != want {
-		return fmt.Errorf("%w: it is a snapshot of a %s, and a %s is to be recovered", ErrSnapshot, got, want)
+	if got := a.Manifest().Kind; got != want {
+		return fmt.Errorf("%w: it is a snapshot of a %s, and one of a %s is to be recovered", ErrSnapshot, got, want)
 	}
 	r := &recovery{n: n, a: a}
 	defer r.abort()
-	if err := r.receive(ctx, name, shardNumber); err != nil {
-		return refused(err)
-	}
-	return refused(r.install(ctx))
+	return refused(work(r))
 }
 
 // RecoverNode restores every collection of a node's archive, and its aliases,
 // beside the collections that are there; those of the same name are replaced.
 // Everything is in place before the first one is switched.
 func (n *Node) RecoverNode(ctx context.Context, source io.Reader) error {
-	if err := n.enter(); err != nil {
-		return err
-	}
-	defer n.writes.Done()
-	a, err := archive.NewReader(source)
-	if err != nil {
-		return refused(err)
-	}
-	defer a.Release()
-	r := &recovery{n: n, a: a}
-	defer r.abort()
-	if a.Manifest().Kind != archive.OfNode {
-		return fmt.Errorf("%w: it is a snapshot of a %s, and not of a node", ErrSnapshot, a.Manifest().Kind)
-	}
-	if err := r.receiveAll(ctx); err != nil {
-		return refused(err)
-	}
-	if err := r.install(ctx); err != nil {
-		return refused(err)
-	}
+	return n.recovering(source, archive.OfNode, func(r *recovery) error {
+		if err := r.receiveAll(ctx); err != nil {
+			return err
+		}
+		if err := r.install(ctx); err != nil {
+			return err
+		}
+		return r.alias(ctx)
+	})
+}
+
+// alias makes the aliases of a node's archive.
+func (r *recovery) alias(ctx context.Context) error {
 	var actions []AliasAction
-	for _, alias := range a.Manifest().Aliases {
+	for _, alias := range r.a.Manifest().Aliases {
 		actions = append(actions, AliasAction{Kind: CreateAlias, Alias: alias.Name, Collection: alias.Collection})
 	}
 	if len(actions) == 0 {
 		return nil
 	}
-	_, err = n.command(ctx, command{Aliases: actions})
+	_, err := r.n.command(ctx, command{Aliases: actions})
 	return err
 }
 

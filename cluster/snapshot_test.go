@@ -16,6 +16,7 @@ import (
 
 	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage/archive"
+	"github.com/kithdb/kith/storage/crashed"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
@@ -392,7 +393,7 @@ func TestACrashAtEachStepOfARecovery(t *testing.T) {
 	r := &recovery{n: n, a: a}
 	crash := func(step string, want map[string]string) {
 		t.Helper()
-		again := openNode(t, copyFiles(t, dir))
+		again := openNode(t, crashed.Copy(t, dir))
 		defer closeNode(t, again)
 		if !maps.Equal(contents(t, again, "c"), want) {
 			t.Errorf("%s: the other state came up, or a mix", step)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/crashed"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
@@ -92,7 +93,7 @@ func TestVectorsComeAndGo(t *testing.T) {
 			closeNode(t, n)
 			n = openNode(t, dir)
 		case 1: // killed: the files as they are
-			dir = copyFiles(t, dir)
+			dir = crashed.Copy(t, dir)
 			closeNode(t, n)
 			n = openNode(t, dir)
 		}

@@ -6,12 +6,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -20,6 +18,7 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
 	"github.com/kithdb/kith/query"
+	"github.com/kithdb/kith/storage/crashed"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/replica"
@@ -446,49 +445,13 @@ func (w *world) checkQuery(ctx context.Context, f *filter.Filter, text string, m
 // replays the log.
 func (w *world) crash() {
 	w.t.Helper()
-	dir := copyFiles(w.t, w.dir)
+	dir := crashed.Copy(w.t, w.dir)
 	if err := w.r.Close(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.dir = dir
 	w.open()
 	w.r.Apply(w.log)
-}
-
-// copyFiles copies a directory as it lies, trying again when background work
-// changed it meanwhile: a killed process leaves files of one moment.
-func copyFiles(t *testing.T, dir string) string {
-	t.Helper()
-	for range 100 {
-		to := filepath.Join(t.TempDir(), "copy")
-		before := listing(t, dir)
-		err := os.CopyFS(to, os.DirFS(dir))
-		if err == nil && before == listing(t, dir) {
-			return to
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatal("the directory does not come to rest")
-	return ""
-}
-
-func listing(t *testing.T, dir string) string {
-	t.Helper()
-	var out []byte
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			out = fmt.Appendf(out, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Sprint(time.Now()) // a file went away: not at rest
-	}
-	return string(out)
 }
 
 func (w *world) restart() {

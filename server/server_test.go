@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -101,24 +100,9 @@ func (a *answer) message() string {
 
 func (r *running) send(method, path, body string, headers ...string) (int, answer, http.Header) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, strings.NewReader(body))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	resp, text := r.exchange(method, path, body, headers...)
 	var a answer
-	if err := json.Unmarshal(text, &a); err != nil || a.Time == nil || a.Status == nil {
+	if err := json.Unmarshal([]byte(text), &a); err != nil || a.Time == nil || a.Status == nil {
 		r.t.Fatalf("%s %s: not the contract's envelope: %s", method, path, text)
 	}
 	return resp.StatusCode, a, resp.Header

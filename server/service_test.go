@@ -19,7 +19,13 @@ import (
 // plain sends a request without a body and answers what comes, as it comes.
 func (r *running) plain(method, path string, headers ...string) (*http.Response, string) {
 	r.t.Helper()
-	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, nil)
+	return r.exchange(method, path, "", headers...)
+}
+
+// exchange sends a request and answers what comes; no redirect is followed.
+func (r *running) exchange(method, path, body string, headers ...string) (*http.Response, string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}

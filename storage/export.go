@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -32,23 +31,7 @@ func (r *Reader) ExportShard(shard schema.ShardID, visit func(key, value []byte)
 // Orphans are the numbers of shards that have rows and no shard row: imports
 // that a crash cut short.
 func (r *Reader) Orphans() ([]schema.ShardID, error) {
-	it, err := r.r.NewIter(&pebble.IterOptions{LowerBound: prefix(0, 0), UpperBound: []byte{spaceShard + 1}})
-	if err != nil {
-		return nil, r.health.classify("list the shards", err)
-	}
-	var out []schema.ShardID
-	for ok := it.First(); ok; {
-		key := it.Key()
-		if len(key) < shardKeyLen {
-			return nil, errors.Join(corrupt(key, "a key of a shard is cut short"), it.Close())
-		}
-		shard := schema.ShardID(binary.BigEndian.Uint32(key[1:]))
-		if key[shardHead] != kindShard {
-			out = append(out, shard)
-		}
-		ok = it.SeekGE(prefix(shard, 0xff))
-	}
-	return out, r.health.classify("list the shards", errors.Join(it.Error(), it.Close()))
+	return r.shards(func(first byte) bool { return first != kindShard })
 }
 
 // tableBytes is where an import begins its next table.

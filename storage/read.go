@@ -100,6 +100,12 @@ func (r *Reader) GetShard(shard schema.ShardID) (ShardRow, bool, error) {
 
 // Shards are the shards that have a row, rising.
 func (r *Reader) Shards() ([]schema.ShardID, error) {
+	return r.shards(func(first byte) bool { return first == kindShard })
+}
+
+// shards are the numbers of those shards the kind of whose first row is wanted,
+// rising: the shard row comes first where there is one.
+func (r *Reader) shards(wanted func(first byte) bool) ([]schema.ShardID, error) {
 	it, err := r.r.NewIter(&pebble.IterOptions{LowerBound: prefix(0, 0), UpperBound: []byte{spaceShard + 1}})
 	if err != nil {
 		return nil, r.health.classify("list the shards", err)
@@ -111,7 +117,7 @@ func (r *Reader) Shards() ([]schema.ShardID, error) {
 			return nil, errors.Join(corrupt(key, "a key of a shard is cut short"), it.Close())
 		}
 		shard := schema.ShardID(binary.BigEndian.Uint32(key[1:]))
-		if key[5] == kindShard {
+		if wanted(key[shardHead]) {
 			out = append(out, shard)
 		}
 		ok = it.SeekGE(prefix(shard, kindEnd))

@@ -40,6 +40,7 @@ var law = map[string][]string{
 	"storage":            {"index", "index/invariant", "storage/point", "storage/schema"},
 	"storage/shard":      {"storage", "storage/op", "storage/point", "storage/schema", "index", "index/arena", "index/block", "index/filter", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/payload", "index/quant", "index/recall", "index/invariant"},
 	"storage/archive":    {},
+	"storage/crashed":    {},
 	"storage/replica":    {"storage", "storage/op", "storage/point", "storage/schema", "storage/shard", "index"},
 	"query":              {"storage/op", "storage/point", "storage/schema", "storage/shard", "index", "index/filter", "index/flat", "index/arena", "index/invariant", "index/payload", "index/simd"},
 	"cluster":            {"index/payload", "query", "storage", "storage/archive", "storage/op", "storage/point", "storage/replica", "storage/schema", "storage/shard"},
