@@ -52,12 +52,6 @@ func (s *snapshots) open(node *cluster.Node, dir string) (err error) {
 	return nil
 }
 
-// close ends the jobs under way and waits for them.
-func (s *snapshots) close() {
-	s.stop()
-	s.jobs.Wait()
-}
-
 func (t *routes) addSnapshots(on func(method, pattern string, needs need, do func(*call) error)) {
 	const ofCollection, ofShard = "/collections/{name}", "/collections/{name}/shards/{shard}"
 	for _, at := range []string{ofCollection, ofShard} {

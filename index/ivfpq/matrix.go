@@ -50,13 +50,6 @@ func (m matrix) squares(v, out []float32) {
 	})
 }
 
-// products sets out[i] to the negated dot product of v and row i.
-func (m matrix) products(v, out []float32) {
-	m.batches(out, func(base unsafe.Pointer, ids []uint32, out []float32) {
-		simd.NegDotRows(v, base, 4*m.dim, ids, out)
-	})
-}
-
 func (m matrix) batches(out []float32, do func(base unsafe.Pointer, ids []uint32, out []float32)) {
 	n := m.len()
 	out = out[:n]
