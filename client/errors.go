@@ -20,7 +20,7 @@ var (
 	ErrExists       = errors.New("already exists")      // 409
 	ErrOverloaded   = errors.New("overloaded")          // 429
 	ErrUnavailable  = errors.New("unavailable")         // 503
-	ErrDiskFull     = errors.New("server out of disk")  // 507
+	ErrDiskFull     = errors.New("server out of disk")  // 507; or out of memory
 	ErrServer       = errors.New("server at fault")     // 500, 502, 504
 	errNoClass      = errors.New("unclassified answer") // the rest
 )

@@ -52,6 +52,7 @@ type Node struct {
 	optimizer *shard.Optimizer
 	disk      *disk
 	usage     *meter
+	memory    *budget
 	meta      *catalogue
 	metaRaft  *member
 	groups    []*group
@@ -75,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{o: o, log: o.Logger, lock: lock, disk: &disk{path: o.Dir, reserve: o.DiskReserve}}
-	n.usage = &meter{read: n.Usage}
+	n.usage, n.memory = &meter{read: n.Usage}, newBudget(o.MemoryLimit, o.resident)
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close(ctx))
 	}
@@ -88,7 +89,7 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.cache = storage.NewCache(n.o.CacheBytes, groups, n.o.MemTableBytes)
-	n.optimizer = shard.NewOptimizer(n.o.IndexWorkers, n.log)
+	n.optimizer = shard.NewOptimizer(shard.OptimizerOptions{Workers: n.o.IndexWorkers, Room: n.memory.admitBuild, Logger: n.log})
 	n.meta = newCatalogue(groups)
 	n.metaRaft, err = openMember(filepath.Join(n.o.Dir, "cluster"), n.meta, memberOptions{log: n.log.With("group", "cluster"), snapshots: true, segment: 1 << 20})
 	if err != nil {

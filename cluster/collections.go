@@ -72,13 +72,14 @@ func (n *Node) command(ctx context.Context, c command) (*record, error) {
 }
 
 // Create makes a collection; it can be written to when Create returns. c is the
-// schema with every default filled in. Errors: ErrExists, ErrDiskFull.
+// schema with every default filled in. Errors: ErrExists, ErrDiskFull,
+// ErrMemory.
 func (n *Node) Create(ctx context.Context, name string, c schema.Collection) error {
 	if err := n.enter(); err != nil {
 		return err
 	}
 	defer n.writes.Done()
-	if err := n.disk.admit(0, false); err != nil {
+	if err := errors.Join(n.disk.admit(0, false), n.memory.admitCollection()); err != nil {
 		return err
 	}
 	mu := n.nameLock(name)

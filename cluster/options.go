@@ -19,10 +19,15 @@ type Options struct {
 	// DiskReserve is how many bytes of the disk are kept free: below it writes are
 	// refused with ErrDiskFull. 0: 256 MiB; negative: none.
 	DiskReserve int64
+	// MemoryLimit is the bytes of memory that the process may take: near to them new
+	// collections, large writes and builds of indexes are refused with ErrMemory.
+	// 0: what the machine or its control group has; negative: none.
+	MemoryLimit int64
 	// LogBytes is how much log a group keeps before it flushes its store and cuts
 	// the log; it bounds what a restart replays. 0: 64 MiB.
 	LogBytes int64
 	Logger   *slog.Logger // nil: slog.Default
+	resident func() int64 // tests stand in for the process; nil: what it is
 }
 
 const (
@@ -45,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LogBytes == 0 {
 		o.LogBytes = defaultLogBytes
+	}
+	if o.resident == nil {
+		o.resident = resident
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

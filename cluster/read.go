@@ -108,6 +108,9 @@ func sum(to *shard.Status, s shard.Status) {
 	if to.OptimizerError == "" {
 		to.OptimizerError = s.OptimizerError
 	}
+	if to.Paused == "" {
+		to.Paused = s.Paused
+	}
 	for _, r := range s.Recall {
 		to.Recall = joinRecall(to.Recall, r)
 	}

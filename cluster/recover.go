@@ -245,7 +245,7 @@ func sameVectors(have, got *schema.Collection) error {
 // load reads the streams of a collection into shards of fresh numbers.
 func (r *recovery) load(ctx context.Context, at int, p *plan) error {
 	shards := r.a.Manifest().Collections[at].Shards
-	if err := r.n.disk.admit(0, false); err != nil {
+	if err := errors.Join(r.n.disk.admit(0, false), r.n.memory.admitCollection()); err != nil {
 		return err
 	}
 	reserved, err := r.n.command(ctx, command{Reserve: &reserveCommand{Shards: len(shards), Groups: len(r.n.groups)}})
@@ -306,7 +306,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.r.Read(p)
 	if w.of.since += int64(n); w.of.since >= lookEvery {
 		w.of.since = 0
-		if full := w.of.n.disk.admit(lookEvery, false); full != nil {
+		full := errors.Join(w.of.n.disk.admit(lookEvery, false), w.of.n.memory.admit("the recovery", lookEvery, tailPercent))
+		if full != nil {
 			return n, full
 		}
 	}

@@ -31,7 +31,7 @@ const entryBytes = 32 << 20
 // all. The answer is the log index, which rises from write to write.
 //
 // Errors: *op.NotFoundError, ErrNotFound when the collection was deleted
-// meanwhile, ErrDiskFull, ErrNotReady, ErrTimeout, ErrFailed, ErrClosed, and
+// meanwhile, ErrDiskFull, ErrMemory, ErrNotReady, ErrTimeout, ErrFailed, ErrClosed, and
 // what an operation itself reports.
 func (c *Collection) Write(ctx context.Context, ops []op.Op, _ Ack) (operationID uint64, err error) {
 	if err := c.n.enter(); err != nil {
@@ -69,6 +69,9 @@ func (c *Collection) write(ctx context.Context, ops []op.Op) (uint64, error) {
 		return 0, err
 	}
 	if Consumes(ops) {
+		if err := c.n.memory.admitWrite(c.r.Schema, ops, w.size); err != nil {
+			return 0, err
+		}
 		if err := c.n.usage.admit(c.n.meta.quotas()); err != nil {
 			return 0, err
 		}

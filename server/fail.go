@@ -92,6 +92,7 @@ func explain(err error) (status int, message string) {
 		{cluster.ErrExists, fasthttp.StatusConflict},
 		{cluster.ErrConflict, fasthttp.StatusConflict},
 		{cluster.ErrDiskFull, fasthttp.StatusInsufficientStorage},
+		{cluster.ErrMemory, fasthttp.StatusInsufficientStorage},
 		{cluster.ErrTimeout, fasthttp.StatusRequestTimeout},
 		{cluster.ErrNotReady, fasthttp.StatusServiceUnavailable},
 		{cluster.ErrClosed, fasthttp.StatusServiceUnavailable},

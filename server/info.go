@@ -35,11 +35,13 @@ func describe(info *cluster.Info) (out api.CollectionInfo, err error) {
 		PointsCount: st.Points, IndexedVectorsCount: st.IndexedVectors, SegmentsCount: max(info.Shards, 1),
 		PayloadSchema: map[string]api.PayloadIndexInfo{},
 	}
-	if !st.Green {
-		out.Status = "yellow"
+	out.Status = statusOf(st)
+	if st.Paused != "" {
+		if out.OptimizerStatus, err = json.Marshal(object{"error": st.Paused}); err != nil {
+			return out, err
+		}
 	}
 	if st.OptimizerError != "" {
-		out.Status = "red"
 		if out.OptimizerStatus, err = json.Marshal(object{"error": st.OptimizerError}); err != nil {
 			return out, err
 		}
@@ -49,6 +51,20 @@ func describe(info *cluster.Info) (out api.CollectionInfo, err error) {
 	}
 	out.Config, err = describeConfig(info.Schema)
 	return out, err
+}
+
+// statusOf is the contract's word for a state: grey is work that waits for
+// something other than its turn.
+func statusOf(st *shard.Status) string {
+	switch {
+	case st.OptimizerError != "":
+		return "red"
+	case st.Paused != "":
+		return "grey"
+	case !st.Green:
+		return "yellow"
+	}
+	return "green"
 }
 
 func describeIndex(ix *shard.PayloadIndex) api.PayloadIndexInfo {

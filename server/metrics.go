@@ -47,6 +47,8 @@ type nodeCollector struct{ node *cluster.Node }
 var (
 	descCollections = desc("kith_collections", "Collections.")
 	descDiskFree    = desc("kith_disk_free_bytes", "Free space on the data disk.")
+	descLimit       = desc("kith_memory_limit_bytes", "Memory that the process may take; 0: no limit.")
+	descTaken       = desc("kith_memory_resident_bytes", "Memory of the process that the kernel cannot take back by dropping pages of files.")
 	descPoints      = desc("kith_points", "Points, over all collections.")
 	descIndexed     = desc("kith_vectors_indexed", "Vectors in a graph, over all collections.")
 	descTail        = desc("kith_vectors_tail", "Vectors that wait for a graph and are scanned until then.")
@@ -97,6 +99,9 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(descCollections, float64(s.Collections))
 	gauge(descDiskFree, float64(s.DiskFree))
+	memory := n.node.Memory()
+	gauge(descLimit, float64(memory.Limit))
+	gauge(descTaken, float64(memory.Resident))
 	total := n.total()
 	gauge(descPoints, float64(total.Points))
 	gauge(descIndexed, float64(total.IndexedVectors))

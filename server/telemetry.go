@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -176,13 +177,14 @@ func (t *teller) collections(level int) (object, error) {
 // status is the state of background work; what failed may name files, which an
 // anonymous report leaves out.
 func (t *teller) status(s *shard.Status) any {
+	text := cmp.Or(s.OptimizerError, s.Paused)
 	switch {
-	case s.OptimizerError == "":
+	case text == "":
 		return "ok"
 	case t.anonymous:
 		return object{"error": "hidden"}
 	}
-	return object{"error": s.OptimizerError}
+	return object{"error": text}
 }
 
 // disguise takes the user's words out of a collection's settings.
@@ -238,15 +240,8 @@ func (t *teller) collection(col *cluster.Collection, d *api.CollectionInfo) (obj
 }
 
 func (t *teller) shard(s *shard.Status, size shard.Sizes, optimizations int) object {
-	status := "green"
-	switch {
-	case s.OptimizerError != "":
-		status = "red"
-	case !s.Green:
-		status = "yellow"
-	}
 	return object{
-		"variant_name": "local shard", "status": status, "total_optimized_points": t.count(s.IndexedVectors),
+		"variant_name": "local shard", "status": statusOf(s), "total_optimized_points": t.count(s.IndexedVectors),
 		"num_points": t.count(s.Points), "num_vectors": t.count(s.Vectors), "vectors_size_bytes": t.count(int(size.VectorBytes)),
 		"optimizations": object{"status": t.status(s), "optimizations": object{"count": t.count(optimizations)}},
 	}

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/storage/schema"
@@ -18,6 +18,10 @@ const (
 	// saveShare: a graph is saved when it has grown by this share since the last
 	// save, so that a crash during a long build loses little of it.
 	saveShare = 4
+	// savePause is how many times as long as its last save a build goes on before
+	// the next one: a twentieth of the time goes to saving.
+	savePause  = 20
+	leastPause = 30 * time.Second
 	// leastSave is the growth below which only an empty tail starts a save.
 	leastSave = 32 * blockSlots
 )
@@ -41,7 +45,7 @@ func (s *Shard) optimize() (more bool, err error) {
 	if err := s.bury(); err != nil { // before the view: what it has must stand
 		return false, err
 	}
-	v, err := s.View()
+	v, err := s.view()
 	if err != nil {
 		return false, nil // dropped meanwhile
 	}
@@ -54,19 +58,24 @@ func (s *Shard) optimize() (more bool, err error) {
 		return false, err
 	}
 	more = more || loaded // memory that loading took is handed back once nothing is left to do
+	var paused error
 	for i := range v.st.fields {
 		m, err := s.optimizeField(v, &v.st.fields[i])
-		if err != nil {
+		if err != nil && !waits(err) {
 			return false, err
 		}
+		paused = errors.Join(paused, err)
 		more = more || m
 	}
+	s.pause(paused)
 	if more {
 		return true, nil
 	}
-	return false, s.sweep()
+	return false, errors.Join(s.sweep(), paused)
 }
 
+// optimizeField does the next block of a field's work. What is short stops
+// builds only: what gives memory back goes on.
 func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	if f.misplaced(v.st.schema) {
 		return true, s.move(v, f)
@@ -78,6 +87,9 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	case f.kind.Type == schema.Flat:
 		return false, s.dropIndex(f.field)
 	case g == nil:
+		if err := s.mayBuild(v, f, blockSlots); err != nil {
+			return false, err
+		}
 		if g, err = s.newGraph(f); err != nil {
 			return false, err
 		}
@@ -89,22 +101,50 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 	if err := s.guide(f, g); err != nil {
 		return false, err
 	}
+	var paused error
 	if index.Slot(g.high.Load()) < v.st.next {
-		j := s.resume(Indexing, f.conf.Name)
-		s.insertBlock(v, f, g, j)
-		if index.Slot(g.high.Load()) < v.st.next {
-			return true, s.saveGrown(f.field, g)
+		more, err := s.advance(v, f, g)
+		if more || err != nil && !waits(err) {
+			return more, err
 		}
-		s.finish(j, nil)
+		paused = err
 	}
 	if err := s.repair(v, f, g); err != nil {
 		return false, err
 	}
-	s.tune(f, g)
-	if index.Slot(g.high.Load()) == g.saved {
-		return false, s.saveCurve(f.field)
+	if paused == nil {
+		s.tune(f, g)
 	}
-	return false, s.saveGraph(f.field, g)
+	if index.Slot(g.high.Load()) == g.saved {
+		return false, errors.Join(paused, s.saveCurve(f.field))
+	}
+	return false, errors.Join(paused, s.saveGraph(f.field, g))
+}
+
+// mayBuild says whether a build may take in so many vectors more now.
+func (s *Shard) mayBuild(v *View, f *fieldState, vectors int) error {
+	if n := v.st.schema.Optimizers.MaxOptimizationThreads; n != nil && *n == 0 {
+		return errHeld
+	}
+	return s.room(v, f, vectors)
+}
+
+// advance moves the next block of the tail into the index, and saves that now
+// and then.
+func (s *Shard) advance(v *View, f *fieldState, g *indexed) (more bool, err error) {
+	if err := s.mayBuild(v, f, min(blockSlots, f.tail(v.st.schema, v.st.next))); err != nil {
+		s.halt(Indexing, f.conf.Name, err)
+		return false, err
+	}
+	j := s.resume(Indexing, f.conf.Name)
+	if err := s.insertBlock(v, f, g, j); err != nil {
+		return false, err
+	}
+	if index.Slot(g.high.Load()) < v.st.next {
+		return true, s.saveGrown(f.field, g)
+	}
+	s.finish(j, nil)
+	return false, nil
 }
 
 // newGraph makes an empty index over the field's rows, which stop moving.
@@ -115,7 +155,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	if err != nil {
 		return nil, err
 	}
-	graph, err := f.open(s.o.Optimizer.workers)
+	graph, err := f.open(s.o.Optimizer.o.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +166,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 			return nil, errors.Join(err, graph.Close())
 		}
 	}
-	return &indexed{graph: graph, made: f.recipe()}, nil
+	return &indexed{graph: graph, made: f.recipe(), savedAt: time.Now()}, nil
 }
 
 // stale reports whether an index should be trained anew.
@@ -136,7 +176,7 @@ func stale(g index.Dense) bool {
 }
 
 // insertBlock moves the next slots of the tail into the graph, for a job.
-func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed, j *Job) {
+func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed, j *Job) error {
 	from := index.Slot(g.high.Load())
 	to := v.st.next
 	slots := f.has.AppendRange(nil, from, min(to, from+blockSlots))
@@ -145,39 +185,38 @@ func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed, j *Job) {
 		from = end
 	}
 	to = min(to, from+blockSlots)
-	s.insertAll(f, g, slots)
+	if err := s.insertAll(v, f, g, slots); err != nil {
+		return err
+	}
 	g.high.Store(uint32(to))
 	s.progress(j, len(slots), f.has.Count(to, v.st.next))
+	return nil
 }
 
-// insertAll spreads the slots over the workers. While writes come in, all but
-// one core are left to them.
-func (s *Shard) insertAll(f *fieldState, g *indexed, slots []uint32) {
-	workers := s.o.Optimizer.workers
-	if n := f.settings.MaxIndexingThreads; n > 0 {
-		workers = min(workers, n)
+// insertAll spreads the slots over the workers. On error some of them may be in:
+// they are offered again.
+func (s *Shard) insertAll(v *View, f *fieldState, g *indexed, slots []uint32) error {
+	var fault atomic.Pointer[error]
+	workers := s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads)
+	s.o.Optimizer.spread(workers, len(slots), func(i int) {
+		if fault.Load() != nil {
+			return
+		}
+		if err := g.graph.Insert(index.Slot(slots[i])); err != nil {
+			fault.Store(&err)
+		}
+	})
+	if err := fault.Load(); err != nil {
+		return *err
 	}
-	if seen := s.o.Optimizer.writes.Load(); seen != s.o.Optimizer.lastSeen {
-		s.o.Optimizer.lastSeen = seen
-		workers = max(workers-1, 1)
-	}
-	var at atomic.Int64
-	var wg sync.WaitGroup
-	for range min(workers, len(slots)) {
-		wg.Go(func() {
-			for i := at.Add(1) - 1; i < int64(len(slots)); i = at.Add(1) - 1 {
-				if err := g.graph.Insert(index.Slot(slots[i])); err != nil {
-					text := err.Error()
-					s.fault.Store(&text)
-				}
-			}
-		})
-	}
-	wg.Wait()
+	return nil
 }
 
 // rebuild makes a graph of new settings beside the one that serves.
 func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
+	if err := s.mayBuild(v, f, f.has.Len()); err != nil { // half of it would serve nobody
+		return false, err
+	}
 	g, err := s.newGraph(f)
 	if err != nil {
 		return false, err
@@ -190,7 +229,14 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 		if s.o.Optimizer.isClosed() {
 			return false, errors.Join(errors.New("stopped while re-indexing"), g.graph.Close())
 		}
-		s.insertBlock(v, f, g, j)
+		err := s.room(v, f, blockSlots)
+		if err == nil {
+			err = s.insertBlock(v, f, g, j)
+		}
+		if err != nil {
+			s.finish(j, err)
+			return false, errors.Join(err, g.graph.Close())
+		}
 	}
 	if old := f.graph.Load(); old != nil && old.made.kind != g.made.kind {
 		f.effort.Store(0) // measured on another kind of index
@@ -213,10 +259,12 @@ func (s *Shard) dropIndex(f *field) error {
 	return s.removeCode(f)
 }
 
-// saveGrown saves during a long build.
+// saveGrown saves during a long build: what a crash takes is at most the work of
+// leastPause, or of so many times as long as a save takes.
 func (s *Shard) saveGrown(f *field, g *indexed) error {
 	grown := int(g.high.Load()) - int(g.saved)
-	if grown < leastSave || grown < int(g.saved)/saveShare {
+	soon := time.Since(g.savedAt) < max(leastPause, savePause*g.saveTook)
+	if soon && (grown < leastSave || grown < int(g.saved)/saveShare) {
 		return nil
 	}
 	return s.saveGraph(f, g)
@@ -231,7 +279,7 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
 		return nil
 	}
 	j := s.resume(Repairing, f.conf.Name)
-	removed, err := g.graph.Repair(f.has, s.o.Optimizer.workers)
+	removed, err := g.graph.Repair(f.has, s.o.Optimizer.o.Workers)
 	s.progress(j, removed, 0)
 	s.finish(j, err)
 	if err != nil {

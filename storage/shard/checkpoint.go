@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/storage/schema"
@@ -22,7 +23,7 @@ func (s *Shard) graphPath(f *field) string {
 func (s *Shard) Checkpoint() error {
 	s.build.Lock()
 	defer s.build.Unlock()
-	v, err := s.View()
+	v, err := s.view()
 	if err != nil {
 		return nil // dropped meanwhile
 	}
@@ -44,7 +45,7 @@ func (s *Shard) Checkpoint() error {
 func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	j := s.resume(Saving, f.conf.Name)
 	defer func() { s.finish(j, err) }()
-	high := index.Slot(g.high.Load())
+	high, began := index.Slot(g.high.Load()), time.Now()
 	if err := s.o.Store.Flush(); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	}); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
-	g.saved = high
+	g.saved, g.savedAt, g.saveTook = high, time.Now(), time.Since(began)
 	return s.saveCurve(f)
 }
 
@@ -124,7 +125,7 @@ func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
 	if meta.High > next {
 		return errors.Join(fmt.Errorf("it reaches slot %d, the store only %d", meta.High, next), graph.Close())
 	}
-	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High}
+	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High, savedAt: time.Now()}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
@@ -24,13 +25,15 @@ type field struct {
 // indexed is an index, most often a graph, and how far it reaches: every live
 // slot below high is in.
 type indexed struct {
-	graph  index.Dense
-	made   recipe
-	high   atomic.Uint32
-	saved  index.Slot // high at the last checkpoint; guarded by Shard.build
-	pins   pins
-	coding coding // of the code that searches go by; guarded by Shard.build
-	coded  int    // vectors when that was chosen; guarded by Shard.build
+	graph    index.Dense
+	made     recipe
+	high     atomic.Uint32
+	saved    index.Slot    // high at the last checkpoint; guarded by Shard.build
+	savedAt  time.Time     // of the last checkpoint, or the start; guarded by Shard.build
+	saveTook time.Duration // by the last checkpoint; guarded by Shard.build
+	pins     pins
+	coding   coding // of the code that searches go by; guarded by Shard.build
+	coded    int    // vectors when that was chosen; guarded by Shard.build
 }
 
 // fieldState is one field in one published version.

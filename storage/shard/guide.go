@@ -53,7 +53,7 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		}
 		f.again.Store(true) // the breadth was measured by what searches went by so far
 	}
-	if err := to.Guide(code, s.o.Optimizer.workers); err != nil {
+	if err := to.Guide(code, s.o.Optimizer.o.Workers); err != nil {
 		return err
 	}
 	g.coding, g.coded = want, n
@@ -72,7 +72,7 @@ func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
 	for i, slot := range f.has.At(ranks, nil) {
 		f.conf.Datatype.Decode(samples[i*f.conf.Size:(i+1)*f.conf.Size], f.data.Bytes(uint32(slot)))
 	}
-	if code, err = f.train(samples, s.o.Optimizer.workers); err != nil {
+	if code, err = f.train(samples, s.o.Optimizer.o.Workers); err != nil {
 		return nil, err
 	}
 	return code, s.writeCode(f, code)

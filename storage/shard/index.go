@@ -48,7 +48,7 @@ func (t *stager) createIndex(o *op.Op) (op.Result, error) {
 
 // postAll stages the postings of a new index for every published point.
 func (t *stager) postAll(ix *payload.Schema) error {
-	v, err := t.s.View()
+	v, err := t.s.view()
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,18 @@ func (x *jobs) end(j *Job, err error) {
 	x.past = append(x.past, *j)
 }
 
+// halt ends the running job of a kind and target, if there is one: it cannot go
+// on now.
+func (s *Shard) halt(kind JobKind, target string, why error) {
+	s.jobs.mu.Lock()
+	defer s.jobs.mu.Unlock()
+	for _, j := range slices.Clone(s.jobs.running) {
+		if j.Kind == kind && j.Target == target {
+			s.jobs.end(j, why)
+		}
+	}
+}
+
 // cancel forgets a job that had nothing to do.
 func (s *Shard) cancel(j *Job) {
 	s.jobs.mu.Lock()

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"errors"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -12,9 +13,9 @@ import (
 // runs at a time and uses all of the workers, so that two cores are never
 // shared by two builds.
 type Optimizer struct {
-	workers int
-	log     *slog.Logger
+	o       OptimizerOptions
 	writes  atomic.Uint64 // publishes seen; a job that sees it move leaves room for writers
+	reading atomic.Int64  // views that reads hold; builds let them go first
 	done    sync.WaitGroup
 	// lastSeen is writes as the last block saw it; the run goroutine's own.
 	lastSeen uint64
@@ -36,9 +37,19 @@ type Optimizer struct {
 	}
 }
 
-// NewOptimizer starts the builder with a number of workers, at least 1.
-func NewOptimizer(workers int, logger *slog.Logger) *Optimizer {
-	o := &Optimizer{workers: max(workers, 1), log: logger, stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
+// OptimizerOptions shapes a node's background builder.
+type OptimizerOptions struct {
+	Workers int // goroutines that build; at least 1
+	// Room lets so many bytes more of memory be taken, or says why not: ErrMemory.
+	// nil: there is always room. Any goroutine.
+	Room   func(bytes int64) error
+	Logger *slog.Logger
+}
+
+// NewOptimizer starts the builder.
+func NewOptimizer(options OptimizerOptions) *Optimizer {
+	options.Workers = max(options.Workers, 1)
+	o := &Optimizer{o: options, stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
 	o.mu.wake = sync.NewCond(&o.mu)
 	o.mu.queued = map[*Shard]bool{}
 	o.done.Add(2)
@@ -141,8 +152,15 @@ func (o *Optimizer) run() {
 func (o *Optimizer) step(s *Shard) (more bool) {
 	more, err := s.optimize()
 	o.worked = o.worked || more
+	if errors.Is(err, ErrMemory) {
+		o.worked = true // what garbage there is goes before the next look
+		o.later(s, pauseRetry)
+	}
+	if waits(err) {
+		err = nil
+	}
 	if err != nil {
-		o.log.Error("background indexing failed", "shard", s.id, "error", err)
+		o.o.Logger.Error("background indexing failed", "shard", s.id, "error", err)
 		text := err.Error()
 		s.fault.Store(&text)
 		s.failed(err)

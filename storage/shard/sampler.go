@@ -106,7 +106,7 @@ func (o *Optimizer) turn() *Shard {
 // sampleNext measures one fresh query of a shard. One without any leaves the
 // round; so does one that cannot be measured now, until its next query.
 func (s *Shard) sampleNext() {
-	if v, err := s.View(); err == nil {
+	if v, err := s.view(); err == nil {
 		defer v.Release()
 		if s.sampleView(v) {
 			return

@@ -64,6 +64,7 @@ type Shard struct {
 	pins    pins
 	garbage atomic.Int64           // size of writer.garbage, for readers
 	fault   atomic.Pointer[string] // last failure of a background job
+	paused  atomic.Pointer[string] // why background work waits, nil when it does not
 	jobs    jobs
 	watched atomic.Bool           // in the sampler's round; changed under Optimizer.mu
 	opened  atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted

@@ -16,7 +16,7 @@ type Sizes struct {
 // Sizes counts what the shard stores. Payloads are counted only when asked for:
 // the first count after an open reads all of them.
 func (s *Shard) Sizes(payloads bool) (Sizes, error) {
-	v, err := s.View()
+	v, err := s.view()
 	if err != nil {
 		return Sizes{}, err
 	}

@@ -14,6 +14,9 @@ type Status struct {
 	Deleted        int // dead versions whose rows still stand
 	Green          bool
 	OptimizerError string // last failure of background work, "" when well
+	// Paused says what background work waits for beside its turn, such as memory; ""
+	// when it does not.
+	Paused         string
 	PayloadIndexes []PayloadIndex
 	ResidentBytes  int64 // vectors and graphs in memory
 	MappedBytes    int64 // vectors mapped from files, which the system may evict
@@ -56,13 +59,16 @@ func (s *Shard) Status() Status {
 	if text := s.fault.Load(); text != nil {
 		out.OptimizerError = *text
 	}
+	if text := s.paused.Load(); text != nil {
+		out.Paused = *text
+	}
 	s.indexStatus(&out)
 	return out
 }
 
 // indexStatus adds the figures of the payload indexes.
 func (s *Shard) indexStatus(out *Status) {
-	v, err := s.View()
+	v, err := s.view()
 	if err != nil {
 		return // dropped meanwhile
 	}

@@ -55,7 +55,7 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
 	p := &probe{f: f, g: g, done: s.o.Optimizer.stop}
-	fresh, live := p.measure(s.o.Optimizer.workers)
+	fresh, live := p.measure(s.o.Optimizer)
 	if fresh == nil {
 		return
 	}
@@ -92,9 +92,9 @@ type asked struct {
 
 // measure asks a sample of queries at every breadth. nil: there is nothing to
 // measure, or no time left for it. live tells that users' queries were asked.
-func (p *probe) measure(workers int) (t *recall.Tally, live bool) {
+func (p *probe) measure(o *Optimizer) (t *recall.Tally, live bool) {
 	list, live := p.queries()
-	spread(workers, len(list), func(i int) { p.ask(&list[i]) })
+	o.spread(o.o.Workers, len(list), func(i int) { p.ask(&list[i]) })
 	if len(list) == 0 || p.ended() {
 		return nil, false
 	}
@@ -103,20 +103,6 @@ func (p *probe) measure(workers int) (t *recall.Tally, live bool) {
 		t.Add(list[i].found)
 	}
 	return t, live
-}
-
-// spread runs n pieces of work on some goroutines.
-func spread(workers, n int, do func(i int)) {
-	var at atomic.Int64
-	var wg sync.WaitGroup
-	for range min(workers, n) {
-		wg.Go(func() {
-			for i := at.Add(1) - 1; i < int64(n); i = at.Add(1) - 1 {
-				do(int(i))
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // queries is the users' newest, or stored vectors where these are too few.

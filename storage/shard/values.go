@@ -20,7 +20,7 @@ func (s *Shard) loadValues(v *View) (loaded bool, err error) {
 		return false, nil
 	}
 	started := time.Now()
-	turns := make(chan struct{}, s.o.Optimizer.workers)
+	turns := make(chan struct{}, s.o.Optimizer.o.Workers)
 	faults := make([]error, len(fields))
 	var wg sync.WaitGroup
 	for i, field := range fields {
@@ -74,7 +74,7 @@ func (s *Shard) beginLoad(field string) (*View, int, error) {
 	if load == 0 {
 		return nil, 0, nil
 	}
-	v, err := s.View()
+	v, err := s.view()
 	if err != nil {
 		return nil, 0, nil // dropped meanwhile
 	}

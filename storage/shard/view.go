@@ -21,10 +21,21 @@ type View struct {
 	st   *state
 	c    *cut
 	held []*indexed // graphs that Vectors handed out
+	read bool       // it is counted as a read
 }
 
 // View takes a cut. The error is op.ErrNoShard when the shard was dropped.
 func (s *Shard) View() (*View, error) {
+	v, err := s.view()
+	if err == nil {
+		v.read = true
+		s.o.Optimizer.reading.Add(1)
+	}
+	return v, err
+}
+
+// view is a View for background work, which nobody needs to make way for.
+func (s *Shard) view() (*View, error) {
 	if !s.pins.take() {
 		return nil, op.ErrNoShard
 	}
@@ -40,6 +51,9 @@ func (s *Shard) View() (*View, error) {
 
 // Release ends the view; nothing it handed out may be used afterwards.
 func (v *View) Release() {
+	if v.read {
+		v.s.o.Optimizer.reading.Add(-1)
+	}
 	for _, g := range v.held {
 		g.pins.drop()
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -72,10 +73,21 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 		// small, and collecting it more often costs less than it saves.
 		debug.SetGCPercent(30)
 	}
+	if s.IndexWorkers == 0 {
+		s.IndexWorkers = runtime.GOMAXPROCS(0)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		// A build keeps as many threads of Go's busy as there are cores. One more
+		// takes up a request at once; the system shares out the cores.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	svc, err := start(ctx, s, log)
 	if err != nil {
 		return err
 	}
+	governing, governed := context.WithCancel(ctx)
+	defer governed()
+	go govern(governing, svc.node)
 	scheme := "http"
 	if s.TLSCert != "" {
 		scheme = "https"
@@ -188,10 +200,14 @@ func listen(ctx context.Context, s settings) (net.Listener, error) {
 
 func clusterOptions(s settings, log *slog.Logger) cluster.Options {
 	reserve := s.DiskReserveMiB * mib
+	limit, err := parseMemory(s.MemoryLimit)
+	if err != nil {
+		limit = 0 // validate has refused it
+	}
 	return cluster.Options{
 		Dir: s.DataDir, Groups: s.Groups, IndexWorkers: s.IndexWorkers,
 		CacheBytes: s.CacheMiB * mib, MemTableBytes: s.MemTableMiB * mib,
-		LogBytes: s.LogMiB * mib, DiskReserve: reserve, Logger: log,
+		LogBytes: s.LogMiB * mib, DiskReserve: reserve, MemoryLimit: limit, Logger: log,
 	}
 }
 

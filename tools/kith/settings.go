@@ -35,6 +35,7 @@ type settings struct {
 	CacheMiB            int64         `koanf:"cache_mib"`
 	MemTableMiB         int64         `koanf:"memtable_mib"`
 	LogMiB              int64         `koanf:"log_mib"`
+	MemoryLimit         string        `koanf:"memory_limit"`
 	DiskReserveMiB      int64         `koanf:"disk_reserve_mib"`
 	MaxBodyMiB          int           `koanf:"max_body_mib"`
 	MaxConnections      int           `koanf:"max_connections"`
@@ -73,6 +74,7 @@ func settingFlags() *pflag.FlagSet {
 	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes 2")
 	f.Int64("memtable-mib", 0, "write buffer of each group's store, in `MiB`; 0 takes 3")
 	f.Int64("log-mib", 0, "log that a group keeps before it flushes and cuts it, in `MiB`: what a restart replays at most; 0 takes 64")
+	f.String("memory-limit", "", "memory that the process may take, as `SIZE` (800MiB, 12GiB), or none: near to it new collections, large writes and index builds are refused with 507, and reads, deletions and small writes go on; empty takes what the control group or the machine has")
 	f.Int64("disk-reserve-mib", 0, "disk to keep free, in `MiB`: below it writes are refused with 507 and reads go on; 0 takes 256, -1 none")
 	f.Int("max-body-mib", 0, "largest request body, in `MiB`, also after decompression; 0 takes 32")
 	f.Int("max-connections", 0, "connections at once; 0 takes 16384")
@@ -190,6 +192,9 @@ func (s *settings) validate() error {
 		if n < 0 {
 			fault("%s is %d: use 0 or more", key, n)
 		}
+	}
+	if _, err := parseMemory(s.MemoryLimit); err != nil {
+		faults = append(faults, err)
 	}
 	if _, err := logLevel(s.LogLevel); err != nil {
 		fault("log_level %q: use debug, info, warn or error", s.LogLevel)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kithdb/kith/cluster"
 )
 
 func load(t *testing.T, yaml string, env, args []string) (settings, []string, error) {
@@ -86,5 +88,31 @@ func TestExposure(t *testing.T) {
 		if (&settings{HTTPAddr: addr, APIKey: "k"}).exposed() {
 			t.Errorf("%s with a key is exposed", addr)
 		}
+	}
+}
+
+func TestMemoryLimitReadsSizes(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "none": -1, "800MiB": 800 * mib, "12GiB": 12 << 30, "1.5g": 3 << 29, "134217728": 128 * mib, "64 MB": 64 * mib} {
+		if got, err := parseMemory(text); err != nil || got != want {
+			t.Errorf("%q is %d (%v), want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"1MiB", "-5GiB", "NaN", "infGiB", "12 parsecs", "0"} {
+		if _, err := parseMemory(text); err == nil {
+			t.Errorf("%q is a size", text)
+		}
+	}
+}
+
+// What lies outside the heap is taken from what the heap may have, but for an
+// eighth.
+func TestHeapLimit(t *testing.T) {
+	m := cluster.Memory{Limit: 1000 * mib, Resident: 500 * mib}
+	if got := heapLimit(m, 100*mib); got/mib != 549 && got/mib != 550 {
+		t.Errorf("%d MiB with 400 MiB outside", got/mib)
+	}
+	m.Resident = 990 * mib
+	if got := heapLimit(m, 10*mib); got/mib != 125 {
+		t.Errorf("%d MiB with hardly any left", got/mib)
 	}
 }

@@ -1,0 +1,49 @@
+package schema
+
+// Footprint is about how much memory one stored vector takes, for those who ask
+// before they write or build whether there is enough.
+type Footprint struct {
+	Row   int64 // the vector and the id of its slot; a row mapped from a file counts for nothing
+	Index int64 // its links or list entries, and the code that searches go by
+}
+
+const (
+	// slotBytes is an id and a version beside the row.
+	slotBytes = 16
+	// codeHead is what a code has beside its dimensions.
+	codeHead = 8
+)
+
+// Footprint estimates a vector's memory from the settings.
+func (c *Collection) Footprint(v *Vector) Footprint {
+	out := Footprint{Row: slotBytes}
+	if !v.Cold() {
+		out.Row += int64(v.RowBytes())
+	}
+	code := int64(v.Size)/2 + codeHead
+	switch x := v.Index.OrGraph(); x.Type {
+	case Flat:
+	case Hashed:
+		out.Index = 5 * int64(max(x.Tables, 16)) // about five bytes a table: a slot and its share of a bucket
+	case Listed:
+		out.Index = code + 4
+	default:
+		out.Index = c.graphBytes(v) + code
+	}
+	return out
+}
+
+// graphBytes is the links of a node: lists of level 0 are two thirds full, the
+// higher levels together add a sixteenth.
+func (c *Collection) graphBytes(v *Vector) int64 {
+	h := c.HNSWFor(v)
+	if h.M == 0 {
+		return 0
+	}
+	links := int64(2 * h.M)
+	n := links*4*2/3 + links/4 + 8
+	if h.InlineStorage != nil && *h.InlineStorage {
+		n += links * (int64(v.Size)/8 + codeHead) // a short code of every neighbour beside its link
+	}
+	return n
+}
