@@ -27,6 +27,7 @@ type walker struct {
 	stamp    []uint8 // by slot: the last walk that saw it
 	epoch    uint8
 	fresh    []uint32  // slots to measure
+	ahead    []uint32  // slots to measure after those
 	dist     []float32 // their distances
 	work     index.Work
 	done     <-chan struct{} // closed when a search is to stop; nil of an insert
@@ -117,12 +118,19 @@ func (w *walker) ended() bool {
 
 // expand measures the links of a node that were not visited: w.fresh, w.dist.
 func (w *walker) expand(s uint32, level int) {
+	w.fresh = w.gather(w.fresh, s, level)
+	w.distances()
+}
+
+// gather is the links of a node that were not visited, in memory of its own or
+// dst's; from now on they are.
+func (w *walker) gather(dst []uint32, s uint32, level int) []uint32 {
 	list := w.g.list(s, level)
 	n := count(list)
-	if cap(w.fresh) < n {
-		w.fresh = make([]uint32, 0, 2*n)
+	if cap(dst) < n {
+		dst = make([]uint32, 0, 2*n)
 	}
-	fresh, stamp, epoch := w.fresh[:n], w.stamp, w.epoch
+	fresh, stamp, epoch := dst[:n], w.stamp, w.epoch
 	k := 0
 	for i := range fresh {
 		to := atomic.LoadUint32(&list[i+1])
@@ -136,9 +144,8 @@ func (w *walker) expand(s uint32, level int) {
 			k++
 		}
 	}
-	w.fresh = fresh[:k]
-	w.distances()
 	w.work.Hops++
+	return fresh[:k]
 }
 
 // distances measures w.fresh into w.dist by what the walk goes by, one call for
@@ -197,34 +204,81 @@ func (w *walker) descend(entry uint64, to int) index.Hit {
 // walk is the paper's Alg. 2 with one sorted pool for candidates and results:
 // it expands the nearest node that was not yet, until none is left among the ef
 // nearest. w.pool holds those afterwards.
+//
+// Once the nearest of the pool stays the nearest while a list is measured, it is
+// taken before that: its own list is read, and the rows of its links are on their
+// way while the list before is measured.
 func (w *walker) walk(from index.Hit, level, ef int) {
 	w.begin()
 	w.visit(uint32(from.Slot))
 	w.pool = append(slices.Grow(w.pool[:0], ef), candidate{from.Dist, uint32(from.Slot)})
-	for at := 0; at < len(w.pool); {
-		c := &w.pool[at]
-		if c.slot&expanded != 0 {
-			at++
-			continue
+	early, calm := false, false
+	for at := 0; ; {
+		if !early {
+			if at = w.first(at); at == len(w.pool) {
+				return
+			}
+			w.ahead = w.gather(w.ahead, w.take(at), level)
 		}
 		if w.ended() {
 			return
 		}
-		slot := c.slot
-		c.slot |= expanded
+		w.fresh, w.ahead = w.ahead, w.fresh
+		at = w.first(at)
+		if early = calm && at < len(w.pool); early {
+			w.ahead = w.gather(w.ahead, w.take(at), level)
+			w.prefetchRows(w.ahead)
+		}
 		if level == 0 && at+1 < len(w.pool) {
 			w.g.prefetch(w.pool[at+1].slot &^ expanded)
 		}
-		w.expand(slot, level)
-		next := at + 1
-		for i, s := range w.fresh {
-			if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
-				next = min(next, w.admit(candidate{w.dist[i], s}, ef))
-			}
-		}
-		at = next
+		w.distances()
+		nearest := w.admitAll(ef)
+		calm = nearest > at
+		at = min(at, nearest)
 	}
 }
+
+// first is the place of the first candidate from a place on whose links were not
+// followed; the pool's length when there is none.
+func (w *walker) first(at int) int {
+	for at < len(w.pool) && w.pool[at].slot&expanded != 0 {
+		at++
+	}
+	return at
+}
+
+// take marks a candidate as expanded.
+func (w *walker) take(at int) uint32 {
+	slot := w.pool[at].slot
+	w.pool[at].slot |= expanded
+	return slot
+}
+
+// admitAll puts what was measured into the pool, as far as it is among the ef
+// nearest, and answers the first place that changed; beyond the pool when none did.
+func (w *walker) admitAll(ef int) int {
+	nearest := ef
+	for i, s := range w.fresh {
+		if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
+			nearest = min(nearest, w.admit(candidate{w.dist[i], s}, ef))
+		}
+	}
+	return nearest
+}
+
+// prefetchRows asks memory for what the walk compares of slots.
+func (w *walker) prefetchRows(slots []uint32) {
+	rows := w.codeRows
+	if w.guide == nil {
+		rows = w.g.vectors.Rows()
+	}
+	simd.PrefetchRows(rows.Base(), rows.Stride(), min(rows.Stride(), mostPrefetched), slots)
+}
+
+// mostPrefetched is how many bytes of a row are asked for ahead: the processor
+// follows by itself once a row is read.
+const mostPrefetched = 256
 
 // prefetch asks memory for a node's list: it will most likely be expanded next.
 func (g *Graph) prefetch(s uint32) {

@@ -6,3 +6,6 @@ import "unsafe"
 
 //go:noescape
 func prefetch(p unsafe.Pointer)
+
+//go:noescape
+func prefetchRows(base unsafe.Pointer, stride, bytes int, ids []uint32)

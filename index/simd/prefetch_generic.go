@@ -5,3 +5,5 @@ package simd
 import "unsafe"
 
 func prefetch(unsafe.Pointer) {}
+
+func prefetchRows(unsafe.Pointer, int, int, []uint32) {}
