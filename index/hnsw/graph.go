@@ -83,7 +83,10 @@ type Graph struct {
 
 // A node's second word: the levels that it is on (0: not in the graph) in the
 // low bits, above them its first upper row.
-const levelBits = 5
+const (
+	levelBits = 5
+	nodeBytes = 8
+)
 
 func nodeWord(levels int, first uint32) uint32 { return first<<levelBits | uint32(levels) }
 func levelsOf(word uint32) int                 { return int(word & (1<<levelBits - 1)) }
@@ -101,7 +104,7 @@ func New(vectors *arena.Arena, o Options) (*Graph, error) {
 	g := &Graph{o: o, vectors: vectors,
 		base:  newGround(o.most(0)),
 		upper: arena.New(arena.Options{RowBytes: 4 * (o.M + 1)}),
-		nodes: arena.New(arena.Options{RowBytes: 8}),
+		nodes: arena.New(arena.Options{RowBytes: nodeBytes}),
 	}
 	for _, a := range []*arena.Arena{g.base.Arena, g.upper, g.nodes} {
 		if err := a.Pin(); err != nil {

@@ -1,6 +1,7 @@
 package hnsw
 
 import (
+	"math"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -32,7 +33,8 @@ type walker struct {
 	work     index.Work
 	done     <-chan struct{} // closed when a search is to stop; nil of an insert
 
-	pool []candidate // of walk: the nearest seen, in rising order
+	pool  []candidate // of walk: the nearest seen, in rising order
+	batch []candidate // of walk: what a list adds to the pool
 
 	queue   []index.Hit // of filtered: min-heap of nodes to expand
 	results []index.Hit // of filtered: nearest accepted, in rising order
@@ -229,8 +231,8 @@ func (w *walker) walk(from index.Hit, level, ef int) {
 			w.ahead = w.gather(w.ahead, w.take(at), level)
 			w.prefetchRows(w.ahead)
 		}
-		if level == 0 && at+1 < len(w.pool) {
-			w.g.prefetch(w.pool[at+1].slot &^ expanded)
+		if level == 0 {
+			w.prefetchLists(at + 1)
 		}
 		w.distances()
 		nearest := w.admitAll(ef)
@@ -258,14 +260,89 @@ func (w *walker) take(at int) uint32 {
 // admitAll puts what was measured into the pool, as far as it is among the ef
 // nearest, and answers the first place that changed; beyond the pool when none did.
 func (w *walker) admitAll(ef int) int {
-	nearest := ef
+	n := len(w.pool)
+	limit := float32(math.Inf(1))
+	if n == ef {
+		limit = w.pool[n-1].dist
+	}
+	w.batch = slices.Grow(w.batch[:0], len(w.fresh))[:len(w.fresh)]
+	k := 0
 	for i, s := range w.fresh {
-		if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
-			nearest = min(nearest, w.admit(candidate{w.dist[i], s}, ef))
+		w.batch[k] = candidate{w.dist[i], s}
+		if w.dist[i] < limit { // a conditional move, as in gather
+			k++
 		}
 	}
-	return nearest
+	if k == 0 {
+		return ef
+	}
+	near := w.batch[:k]
+	sortFew(near)
+	return w.merge(near, ef)
 }
+
+// merge puts candidates in rising order into their places and answers the first;
+// of the pool the ef nearest stay. Each of the pool moves once at most.
+func (w *walker) merge(near []candidate, ef int) (place int) {
+	end := len(w.pool)
+	w.pool = slices.Grow(w.pool, len(near))[:end+len(near)]
+	for i := len(near) - 1; i >= 0; i-- {
+		place = after(w.pool[:end], near[i].dist)
+		copy(w.pool[place+i+1:], w.pool[place:end])
+		w.pool[place+i] = near[i]
+		end = place
+	}
+	w.pool = w.pool[:min(len(w.pool), ef)]
+	return place
+}
+
+// sortFew sorts the few candidates that a list gives.
+func sortFew(list []candidate) {
+	for i := 1; i < len(list); i++ {
+		c, j := list[i], i
+		for ; j > 0 && c.dist < list[j-1].dist; j-- {
+			list[j] = list[j-1]
+		}
+		list[j] = c
+	}
+}
+
+// after is the place behind all candidates that are as near as dist. Its steps
+// are the same whatever it finds: conditional moves, no branch to guess.
+func after(list []candidate, dist float32) int {
+	at, n := 0, len(list)
+	for n > 1 {
+		half := n / 2
+		if list[at+half-1].dist <= dist {
+			at += half
+		}
+		n -= half
+	}
+	if n == 1 && list[at].dist <= dist {
+		at++
+	}
+	return at
+}
+
+// prefetchLists asks memory for the lists of the candidates that come next, from
+// a place of the pool on, and for where the lists behind those are.
+func (w *walker) prefetchLists(from int) {
+	found := 0
+	for _, c := range w.pool[min(from, len(w.pool)):min(from+lookAhead, len(w.pool))] {
+		if c.slot&expanded != 0 {
+			continue
+		}
+		if found++; found <= 2 {
+			w.g.prefetch(c.slot)
+		} else {
+			w.g.prefetchNode(c.slot)
+			return
+		}
+	}
+}
+
+// lookAhead is how many places of the pool are looked at for what comes next.
+const lookAhead = 8
 
 // prefetchRows asks memory for what the walk compares of slots.
 func (w *walker) prefetchRows(slots []uint32) {
@@ -280,27 +357,13 @@ func (w *walker) prefetchRows(slots []uint32) {
 // follows by itself once a row is read.
 const mostPrefetched = 256
 
+// prefetchNode asks memory for where a node's list is.
+func (g *Graph) prefetchNode(s uint32) {
+	simd.Prefetch(unsafe.Add(g.nodes.Rows().Base(), int(s)*nodeBytes))
+}
+
 // prefetch asks memory for a node's list: it will most likely be expanded next.
 func (g *Graph) prefetch(s uint32) {
 	block := atomic.LoadUint32(&g.nodes.Rows().Uint32s(s)[0])
 	simd.Prefetch(unsafe.Add(g.base.Rows().Base(), int(block)*unitBytes))
-}
-
-// admit puts a candidate into its place and answers where that is; the farthest
-// makes room.
-func (w *walker) admit(c candidate, ef int) int {
-	low, high := 0, len(w.pool)
-	for low < high {
-		if mid := int(uint(low+high) / 2); w.pool[mid].dist <= c.dist {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	if len(w.pool) < ef {
-		w.pool = w.pool[:len(w.pool)+1]
-	}
-	copy(w.pool[low+1:], w.pool[low:])
-	w.pool[low] = c
-	return low
 }
