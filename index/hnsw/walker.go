@@ -355,7 +355,7 @@ func (w *walker) prefetchRows(slots []uint32) {
 
 // mostPrefetched is how many bytes of a row are asked for ahead: the processor
 // follows by itself once a row is read.
-const mostPrefetched = 256
+const mostPrefetched = 448
 
 // prefetchNode asks memory for where a node's list is.
 func (g *Graph) prefetchNode(s uint32) {
