@@ -97,6 +97,13 @@ func (q *search) run(m shard.Matches) error {
 	if err := q.ctx.Err(); err != nil {
 		return err
 	}
+	if q.vec.Late.Len() > 0 {
+		late, high := query, q.vec.High
+		late.Accept = set.And(q.vec.Late)
+		if err := q.between(late, 0, high); err != nil {
+			return err
+		}
+	}
 	return q.scan(query, q.vec.High)
 }
 
@@ -172,7 +179,7 @@ func (q *search) keep(query index.Query) (all bool) {
 	hits, work := q.vec.Graph.Search(query, nil)
 	q.work = q.work.Add(work)
 	for _, h := range hits {
-		if h.Slot < q.vec.High {
+		if h.Slot < q.vec.High && !q.vec.Late.Contains(h.Slot) && q.vec.Has.Contains(h.Slot) {
 			q.hits = append(q.hits, h)
 		}
 	}
@@ -181,7 +188,12 @@ func (q *search) keep(query index.Query) (all bool) {
 
 // scan scores every accepted slot from one on.
 func (q *search) scan(query index.Query, from index.Slot) error {
-	for next := q.view.Next(); from < next; from += scanBlock {
+	return q.between(query, from, q.view.Next())
+}
+
+// between scores every accepted slot from one up to another.
+func (q *search) between(query index.Query, from, next index.Slot) error {
+	for ; from < next; from += scanBlock {
 		if err := q.ctx.Err(); err != nil {
 			return err
 		}

@@ -157,6 +157,26 @@ func (a *Arena) Release(from, to int) {
 	a.mapped.release(a.bytes(from), a.bytes(to))
 }
 
+// Truncate gives up the rows from a number on: their memory goes back, and they
+// read as zero when Grow brings them again. Nobody may be using them.
+func (a *Arena) Truncate(rows int) {
+	now := a.Rows()
+	if rows < 0 || rows >= now.n {
+		return
+	}
+	// The rows on the first page, and those on the heap, are cleared by hand.
+	end := now.n
+	if a.mapped != nil {
+		end = min(end, rows+int(a.mapped.page)/a.o.RowBytes+1)
+	}
+	for i := rows; i < end; i++ {
+		clear(now.Bytes(uint32(i)))
+	}
+	a.Release(rows, now.n)
+	now.n = rows
+	a.rows.Store(&now)
+}
+
 // Close frees the memory and empties the arena; no reader may be left. A second
 // Close does nothing.
 func (a *Arena) Close() error {

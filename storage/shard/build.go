@@ -58,9 +58,10 @@ func (s *Shard) optimize() (more bool, err error) {
 		return false, err
 	}
 	more = more || loaded // memory that loading took is handed back once nothing is left to do
+	quiet := s.quiet()
 	var paused error
 	for i := range v.st.fields {
-		m, err := s.optimizeField(v, &v.st.fields[i])
+		m, err := s.optimizeField(v, &v.st.fields[i], quiet)
 		if err != nil && !waits(err) {
 			return false, err
 		}
@@ -71,12 +72,24 @@ func (s *Shard) optimize() (more bool, err error) {
 	if more {
 		return true, nil
 	}
-	return false, errors.Join(s.sweep(), paused)
+	if paused == nil {
+		s.settleLate(v)
+	}
+	if err := s.sweep(quiet); err != nil {
+		return false, err
+	}
+	if quiet && paused == nil {
+		if more, err = s.compact(v); more || err != nil {
+			return more, err
+		}
+	}
+	s.lookLater(v)
+	return false, paused
 }
 
 // optimizeField does the next block of a field's work. What is short stops
 // builds only: what gives memory back goes on.
-func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
+func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, err error) {
 	if f.misplaced(v.st.schema) {
 		return true, s.move(v, f)
 	}
@@ -102,23 +115,20 @@ func (s *Shard) optimizeField(v *View, f *fieldState) (more bool, err error) {
 		return false, err
 	}
 	var paused error
-	if index.Slot(g.high.Load()) < v.st.next {
+	if index.Slot(g.high.Load()) < v.st.next || v.st.late.Len() > 0 {
 		more, err := s.advance(v, f, g)
 		if more || err != nil && !waits(err) {
 			return more, err
 		}
 		paused = err
 	}
-	if err := s.repair(v, f, g); err != nil {
+	if err := s.repair(v, f, g, quiet); err != nil {
 		return false, err
 	}
 	if paused == nil {
 		s.tune(f, g)
 	}
-	if index.Slot(g.high.Load()) == g.saved {
-		return false, errors.Join(paused, s.saveCurve(f.field))
-	}
-	return false, errors.Join(paused, s.saveGraph(f.field, g))
+	return false, errors.Join(paused, s.saveSoon(f.field, g))
 }
 
 // mayBuild says whether a build may take in so many vectors more now.
@@ -132,11 +142,27 @@ func (s *Shard) mayBuild(v *View, f *fieldState, vectors int) error {
 // advance moves the next block of the tail into the index, and saves that now
 // and then.
 func (s *Shard) advance(v *View, f *fieldState, g *indexed) (more bool, err error) {
-	if err := s.mayBuild(v, f, min(blockSlots, f.tail(v.st.schema, v.st.next))); err != nil {
+	if err := s.mayBuild(v, f, min(blockSlots, f.tail(v.st))); err != nil {
 		s.halt(Indexing, f.conf.Name, err)
 		return false, err
 	}
+	late := f.lateOf(v.st, g)
+	ahead := f.has.Count(index.Slot(g.high.Load()), v.st.next)
+	if len(late)+ahead == 0 {
+		g.high.Store(uint32(v.st.next))
+		s.halt(Indexing, f.conf.Name, nil)
+		return false, nil
+	}
 	j := s.resume(Indexing, f.conf.Name)
+	if len(late) > 0 {
+		n := min(len(late), blockSlots)
+		if err := s.insertAll(v, f, g, late[:n]); err != nil {
+			return false, err
+		}
+		g.changed = true
+		s.progress(j, n, len(late)-n+ahead)
+		return true, s.saveGrown(f.field, g)
+	}
 	if err := s.insertBlock(v, f, g, j); err != nil {
 		return false, err
 	}
@@ -166,7 +192,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 			return nil, errors.Join(err, graph.Close())
 		}
 	}
-	return &indexed{graph: graph, made: f.recipe(), savedAt: time.Now()}, nil
+	return &indexed{graph: graph, made: f.recipe(), savedAt: time.Now(), mended: true}, nil
 }
 
 // stale reports whether an index should be trained anew.
@@ -259,10 +285,26 @@ func (s *Shard) dropIndex(f *field) error {
 	return s.removeCode(f)
 }
 
+// saveSoon saves an index that is whole, unless the last save was a short time
+// ago for what it took: then a look later does.
+func (s *Shard) saveSoon(f *field, g *indexed) error {
+	if !g.unsaved() {
+		return s.saveCurve(f)
+	}
+	if left := savePause*g.saveTook - time.Since(g.savedAt); left > 0 && !g.mended {
+		s.o.Optimizer.later(s, left)
+		return nil
+	}
+	return s.saveGraph(f, g)
+}
+
 // saveGrown saves during a long build: what a crash takes is at most the work of
 // leastPause, or of so many times as long as a save takes.
 func (s *Shard) saveGrown(f *field, g *indexed) error {
 	grown := int(g.high.Load()) - int(g.saved)
+	if !g.unsaved() {
+		return nil
+	}
 	soon := time.Since(g.savedAt) < max(leastPause, savePause*g.saveTook)
 	if soon && (grown < leastSave || grown < int(g.saved)/saveShare) {
 		return nil
@@ -271,11 +313,12 @@ func (s *Shard) saveGrown(f *field, g *indexed) error {
 }
 
 // repair relinks around dead nodes once enough of the graph is dead.
-func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
+func (s *Shard) repair(v *View, f *fieldState, g *indexed, quiet bool) error {
 	o := v.st.schema.Optimizers
 	nodes := g.graph.Len()
-	dead := nodes - f.has.Count(0, index.Slot(g.high.Load()))
-	if nodes < o.VacuumMinVectorNumber || float64(dead) < o.DeletedThreshold*float64(nodes) || dead == 0 {
+	dead := f.dead(v.st, g)
+	busy := nodes >= o.VacuumMinVectorNumber && float64(dead) >= o.DeletedThreshold*float64(nodes)
+	if dead == 0 || !busy && !(quiet && s.tidy.above == 0 && untidy(dead, nodes)) {
 		return nil
 	}
 	j := s.resume(Repairing, f.conf.Name)
@@ -285,8 +328,8 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed) error {
 	if err != nil {
 		return err
 	}
-	g.saved = 0 // the saved file has the dead ones
+	g.changed, g.mended = true, true // the saved file has the dead ones
 	f.again.Store(true)
 	s.log.Info("graph repaired", "vector", f.conf.Name, "nodes", nodes, "removed", removed)
-	return nil
+	return s.saveGraph(f.field, g) // their rows may go once no file has them
 }

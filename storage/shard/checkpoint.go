@@ -31,7 +31,7 @@ func (s *Shard) Checkpoint() error {
 	var fault error
 	for i := range v.st.fields {
 		f := v.st.fields[i].field
-		if g := f.graph.Load(); g != nil && index.Slot(g.high.Load()) != g.saved {
+		if g := f.graph.Load(); g != nil && g.unsaved() {
 			fault = errors.Join(fault, s.saveGraph(f, g))
 		}
 		fault = errors.Join(fault, s.saveCurve(f))
@@ -58,9 +58,13 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	}); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
+	g.mended, g.changed = false, false
 	g.saved, g.savedAt, g.saveTook = high, time.Now(), time.Since(began)
 	return s.saveCurve(f)
 }
+
+// unsaved says whether the index has changed since its last checkpoint.
+func (g *indexed) unsaved() bool { return g.changed || index.Slot(g.high.Load()) != g.saved }
 
 // writeFile makes a file appear whole or not at all, also after a crash.
 func writeFile(path string, write func(*os.File) error) (err error) {
@@ -122,9 +126,12 @@ func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
 	if err != nil {
 		return err
 	}
-	if meta.High > next {
-		return errors.Join(fmt.Errorf("it reaches slot %d, the store only %d", meta.High, next), graph.Close())
+	for slot := next; slot < meta.High; slot++ { // the shard may have been cut since
+		if graph.Contains(slot) {
+			return errors.Join(fmt.Errorf("it has slot %d, the store only those below %d", slot, next), graph.Close())
+		}
 	}
+	meta.High = min(meta.High, next)
 	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High, savedAt: time.Now()}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)

@@ -31,9 +31,13 @@ type indexed struct {
 	saved    index.Slot    // high at the last checkpoint; guarded by Shard.build
 	savedAt  time.Time     // of the last checkpoint, or the start; guarded by Shard.build
 	saveTook time.Duration // by the last checkpoint; guarded by Shard.build
-	pins     pins
-	coding   coding // of the code that searches go by; guarded by Shard.build
-	coded    int    // vectors when that was chosen; guarded by Shard.build
+	// mended: what was saved last may have slots that the index has not; guarded by
+	// Shard.build.
+	mended  bool
+	changed bool // since the last checkpoint, below high; guarded by Shard.build
+	pins    pins
+	coding  coding // of the code that searches go by; guarded by Shard.build
+	coded   int    // vectors when that was chosen; guarded by Shard.build
 }
 
 // fieldState is one field in one published version.
@@ -86,15 +90,19 @@ func (f *fieldState) wantsGraph(c *schema.Collection) bool {
 }
 
 // tail counts the live vectors that should be in a graph and are not yet.
-func (f *fieldState) tail(c *schema.Collection, next index.Slot) int {
+func (f *fieldState) tail(st *state) int {
 	g := f.graph.Load()
 	if g == nil {
-		if f.wantsGraph(c) {
+		if f.wantsGraph(st.schema) {
 			return f.has.Len()
 		}
 		return 0
 	}
-	return f.has.Count(index.Slot(g.high.Load()), next)
+	n := f.has.Count(index.Slot(g.high.Load()), st.next)
+	if st.late.Len() > 0 {
+		n += st.late.And(f.has).Count(0, index.Slot(g.high.Load()))
+	}
+	return n
 }
 
 // pinGraph takes the current graph, nil when there is none. Drop its pin.

@@ -52,6 +52,7 @@ func (d *ids) put(s index.Slot, row storage.SlotRow) error {
 			return err
 		}
 		binary.LittleEndian.PutUint64(d.low.Rows().Bytes(uint32(s)), lo)
+		d.mark(s, false)
 		return nil
 	}
 	if err := d.wide.Grow(int(s) + 1); err != nil {
@@ -60,11 +61,23 @@ func (d *ids) put(s index.Slot, row storage.SlotRow) error {
 	words := d.wide.Rows().Bytes(uint32(s))
 	binary.LittleEndian.PutUint64(words, hi)
 	binary.LittleEndian.PutUint64(words[8:], lo)
+	d.mark(s, true)
+	return nil
+}
+
+// mark records which kind of id a slot has.
+func (d *ids) mark(s index.Slot, uuid bool) {
 	if d.isUUID == nil {
+		if d.uuids.Contains(s) == uuid {
+			return
+		}
 		d.isUUID = d.uuids.Edit()
 	}
-	d.isUUID.Add(s)
-	return nil
+	if uuid {
+		d.isUUID.Add(s)
+	} else {
+		d.isUUID.Remove(s)
+	}
 }
 
 // touch records the version of a slot's point, which may be published: a reader
@@ -99,4 +112,10 @@ func (r *idRows) id(s index.Slot) point.ID {
 		return point.FromWords(binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:]), true)
 	}
 	return point.Number(binary.LittleEndian.Uint64(r.low.Bytes(uint32(s))))
+}
+
+func (d *ids) truncate(next index.Slot) {
+	d.low.Truncate(int(next))
+	d.wide.Truncate(int(next))
+	d.version.Truncate(int(next))
 }

@@ -158,9 +158,12 @@ func (s *Shard) Work() Work {
 			out.Queued = append(out.Queued, Job{Kind: Loading, Target: field, Points: out.Points, Total: out.Points})
 		}
 	}
+	if s.untidy(st) {
+		out.Queued = append(out.Queued, Job{Kind: Sweeping, Points: out.Points, Total: int(s.garbage.Load())})
+	}
 	for i := range st.fields {
 		f := &st.fields[i]
-		n := f.tail(st.schema, st.next)
+		n := f.tail(st)
 		busy := slices.ContainsFunc(out.Running, func(j Job) bool { return j.Target == f.conf.Name && j.Kind == Indexing })
 		if n > 0 && !busy {
 			out.Queued = append(out.Queued, Job{Kind: Indexing, Target: f.conf.Name, Points: out.Points, Total: n})

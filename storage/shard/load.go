@@ -58,6 +58,7 @@ func (l *loader) load() error {
 	if err := l.loadIndexes(); err != nil {
 		return err
 	}
+	l.collect()
 	settle(l.st.schema, l.st.fields)
 	l.s.current.Store(l.st)
 	return nil

@@ -12,7 +12,7 @@ func (s *Shard) Prepare() (swap func()) {
 	c := s.writer.change
 	s.writer.change = nil
 	old := s.current.Load()
-	next := &state{schema: old.schema, live: c.live.Done(), next: c.next, number: old.number + 1, payload: old.payload + c.payload, analyzers: old.analyzers}
+	next := &state{schema: old.schema, live: c.live.Done(), late: c.late.Done(), next: c.next, number: old.number + 1, payload: old.payload + c.payload, analyzers: old.analyzers}
 	next.fields = append([]fieldState(nil), old.fields...)
 	if c.schema != nil {
 		next.schema = c.schema
@@ -23,6 +23,7 @@ func (s *Shard) Prepare() (swap func()) {
 		next.fields[i].data = next.fields[i].rows.Rows()
 	}
 	next.ids = s.writer.ids.publish()
+	s.writer.free = s.writer.free[:len(s.writer.free)-c.reused]
 	s.keepGarbage(c.garbage)
 	s.entomb(c.gone)
 
@@ -53,6 +54,7 @@ func (s *Shard) Prepare() (swap func()) {
 // Published tells the optimizer of a state that is current: after Open, and at
 // the end of what Prepare began, after the swap.
 func (s *Shard) Published() {
+	s.tidy.changes.Add(1)
 	s.o.Optimizer.Notify(s)
 }
 

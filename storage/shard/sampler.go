@@ -142,7 +142,7 @@ func (s *Shard) sampleView(v *View) bool {
 // measurable says whether a query more adds to what is known: while an index is
 // being built it does not, and the curve is drawn when it is done.
 func (f *fieldState) measurable(st *state) bool {
-	return f.curve.Load() != nil && !f.again.Load() && f.tail(st.schema, st.next) == 0
+	return f.curve.Load() != nil && !f.again.Load() && f.tail(st) == 0
 }
 
 // sampleOne adds a query to the tally, and draws the curve anew now and then.

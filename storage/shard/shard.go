@@ -18,9 +18,10 @@
 //
 // Invariants:
 //
-//	I1. A slot below state.next never changes its vectors or its id.
+//	I1. A slot keeps its vectors and its id until it was swept: it is dead, no
+//	    graph has it, and every view that could read it has ended.
 //	I2. state.live holds exactly the slots that the cut's store rows name.
-//	I3. Every slot of has below indexed.high is in the graph.
+//	I3. Every slot of has below indexed.high is in the graph, or in state.late.
 //	I4. A row is written to its arena before its slot is published.
 package shard
 
@@ -66,8 +67,13 @@ type Shard struct {
 	fault   atomic.Pointer[string] // last failure of a background job
 	paused  atomic.Pointer[string] // why background work waits, nil when it does not
 	jobs    jobs
-	watched atomic.Bool           // in the sampler's round; changed under Optimizer.mu
-	opened  atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
+	epochs  epochs
+	// condemned are dead slots that go once the epoch before has drained; guarded
+	// by build.
+	condemned *index.Set
+	tidy      tidy
+	watched   atomic.Bool           // in the sampler's round; changed under Optimizer.mu
+	opened    atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
 
 	// graves are removed vectors whose memory and files are still there.
 	graves struct {
@@ -80,6 +86,7 @@ type Shard struct {
 		ids     *ids
 		payload *payload.Indexes
 		garbage *index.Set // dead slots whose vector rows still stand
+		free    freeSlots  // slots to take anew
 		change  *change
 	}
 }
@@ -89,6 +96,9 @@ type state struct {
 	schema *schema.Collection
 	live   *index.Set
 	next   index.Slot // slots are below
+	// late are live slots that were taken anew: a graph may lack them, however far
+	// it reaches.
+	late   *index.Set
 	ids    idRows
 	fields []fieldState
 	number uint64 // how many states came before

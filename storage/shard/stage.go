@@ -20,8 +20,10 @@ import (
 // is in.
 type change struct {
 	live    *index.Editor
+	late    *index.Editor
 	has     []*index.Editor // by field
 	next    index.Slot
+	reused  int                   // slots taken from the free ones
 	touched map[point.ID]struct{} // points written in this run
 	garbage []index.Slot          // slots killed in this run
 	payload int64                 // by how much the payloads have grown, in bytes
@@ -46,7 +48,7 @@ func (s *Shard) begin() *change {
 		return s.writer.change
 	}
 	st := s.current.Load()
-	c := &change{live: st.live.Edit(), next: st.next, touched: map[point.ID]struct{}{}}
+	c := &change{live: st.live.Edit(), late: st.late.Edit(), next: st.next, touched: map[point.ID]struct{}{}}
 	for i := range st.fields {
 		c.has = append(c.has, st.fields[i].has.Edit())
 	}
@@ -242,12 +244,21 @@ func (t *stager) rewrite(id point.ID, row storage.PointRow) error {
 
 // take gives a point the next slot and writes its vectors there.
 func (t *stager) take(p *point.Point) (index.Slot, error) {
-	slot := t.c.next
-	if slot == index.NoSlot-1 {
+	return t.takeAs(p, t.applied)
+}
+
+func (t *stager) takeAs(p *point.Point, version uint64) (index.Slot, error) {
+	slot, again := t.nextSlot()
+	switch {
+	case slot == index.NoSlot-1:
 		return 0, errors.New("the shard has used all of its 2³² slots")
+	case again:
+		t.c.reused++
+		t.c.late.Add(slot)
+	default:
+		t.c.next++
 	}
-	t.c.next++
-	row := storage.SlotRow{ID: p.ID, Version: t.applied}
+	row := storage.SlotRow{ID: p.ID, Version: version}
 	if err := t.s.writer.ids.put(slot, row); err != nil {
 		return 0, err
 	}
@@ -277,6 +288,7 @@ func (t *stager) forget(row storage.PointRow) error {
 		return err
 	}
 	t.c.live.Remove(row.Slot)
+	t.c.late.Remove(row.Slot)
 	for _, has := range t.c.has {
 		has.Remove(row.Slot)
 	}

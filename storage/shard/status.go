@@ -43,14 +43,15 @@ func (s *Shard) Status() Status {
 	for i := range st.fields {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
-		out.Tail += f.tail(st.schema, st.next)
+		out.Tail += f.tail(st)
 		if f.rows.OnDisk() && f.rows.Pinned() {
 			out.MappedBytes += f.rows.Resident()
 		} else {
 			out.ResidentBytes += f.rows.Resident()
 		}
 		if g := f.pinGraph(); g != nil {
-			out.IndexedVectors += f.has.Count(0, index.Slot(g.high.Load()))
+			high := index.Slot(g.high.Load())
+			out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
 			out.ResidentBytes += g.graph.Bytes()
 			g.pins.drop()
 		}

@@ -1,69 +1,100 @@
 package shard
 
 import (
+	"time"
+
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/hnsw"
 )
 
-// leastGarbage is how many dead rows a sweep is worth.
-const leastGarbage = 1000
+const (
+	// leastGarbage is how many dead rows a sweep is worth.
+	leastGarbage = 1000
+	// sweepShare: so many times the garbage are live at most.
+	sweepShare = 5
+	// sweepRetry is after how long a sweep that waits for older views looks again.
+	sweepRetry = 50 * time.Millisecond
+)
 
 // sweepable counts dead slots whose rows could go.
 func (s *Shard) sweepable() int {
 	n := int(s.garbage.Load())
-	if n < leastGarbage || n*5 < s.current.Load().live.Len() {
+	if n < leastGarbage || n*sweepShare < s.current.Load().live.Len() {
 		return 0
 	}
 	return n
 }
 
 // sweep deletes the vector rows of dead slots that no graph walks through any
-// more, in the store and in memory. It is local housekeeping: what it deletes
-// cannot be seen, so it needs no entry in the log. build must be held.
-func (s *Shard) sweep() (err error) {
-	if s.sweepable() == 0 {
+// more, in the store and in memory, and has the slots taken anew. It is local
+// housekeeping: what it deletes cannot be seen, so it needs no entry in the
+// log. First the slots are condemned; they go at a later call, once every view
+// that may still read them has ended. build must be held.
+func (s *Shard) sweep(quiet bool) error {
+	if s.condemned == nil {
+		if s.sweepable() == 0 && !(quiet && s.tidy.above == 0 && s.garbage.Load() >= leastTidy) {
+			return nil
+		}
+		s.condemn()
+	}
+	if s.condemned == nil {
 		return nil
 	}
+	if !s.epochs.drained() {
+		s.o.Optimizer.later(s, sweepRetry)
+		return nil
+	}
+	gone := s.condemned
+	s.condemned = nil
+	return s.execute(gone)
+}
+
+// condemn chooses the dead slots that no graph has, in memory or in the file
+// that a restart would load, and begins a new epoch.
+func (s *Shard) condemn() {
 	s.o.Apply.Lock()
 	defer s.o.Apply.Unlock()
-	// A view older than the deletes may still read the rows. Views taken from
-	// now on cannot, so one moment without others is enough; until it comes,
-	// each write tries again.
-	if !s.pins.sole() {
-		return nil
+	st := s.current.Load()
+	for i := range st.fields {
+		if g := st.fields[i].graph.Load(); g != nil && g.mended {
+			return // the file may have them yet
+		}
 	}
+	gone := (*index.Set)(nil).Edit()
+	for slot := range s.writer.garbage.All() {
+		if !st.inGraph(slot) {
+			gone.Add(slot)
+		}
+	}
+	if gone.Len() > 0 && s.epochs.flip() {
+		s.condemned = gone.Done()
+	}
+}
+
+// execute deletes what was condemned.
+func (s *Shard) execute(gone *index.Set) (err error) {
+	s.o.Apply.Lock()
+	defer s.o.Apply.Unlock()
 	st := s.current.Load()
 	j := s.resume(Sweeping, "")
-	defer func() {
-		if j.Done == 0 && err == nil { // graphs hold all of them still
-			s.cancel(j)
-			return
-		}
-		s.finish(j, err)
-	}()
+	defer func() { s.finish(j, err) }()
 	b := s.o.Store.NewBatch()
 	defer b.Close()
-	left := s.writer.garbage.Edit()
-	swept := (*index.Set)(nil).Edit()
-	for slot := range s.writer.garbage.All() {
-		if st.inGraph(slot) {
-			continue
-		}
+	for slot := range gone.All() {
 		for i := range st.fields {
 			if err := b.DeleteVector(s.id, st.fields[i].number, slot); err != nil {
 				return err
 			}
 		}
-		left.Remove(slot)
-		swept.Add(slot)
 	}
 	if err := b.Commit(s.o.Store.Applied()); err != nil {
 		return err
 	}
-	s.writer.garbage = left.Done()
+	s.writer.garbage = s.writer.garbage.AndNot(gone)
 	s.garbage.Store(int64(s.writer.garbage.Len()))
-	gone := swept.Done()
+	s.writer.free = s.writer.free.with(gone)
 	s.progress(j, gone.Len(), 0)
-	s.releaseRows(st, gone)
+	s.writer.free.runs(func(from, to index.Slot) { s.releaseRows(st, from, to) })
 	return nil
 }
 
@@ -76,24 +107,16 @@ func (st *state) inGraph(slot index.Slot) bool {
 	return false
 }
 
-// releaseRows gives the memory of runs of dead slots back.
-func (s *Shard) releaseRows(st *state, swept *index.Set) {
-	const run = 64 // slots; shorter runs free no whole page worth the call
-	from, last := index.NoSlot, index.NoSlot
-	flush := func() {
-		if from != index.NoSlot && last-from >= run {
-			for i := range st.fields {
-				st.fields[i].rows.Release(int(from), min(int(last)+1, st.fields[i].rows.Rows().Len()))
+// releaseRows gives the memory of a run of free slots back.
+func (s *Shard) releaseRows(st *state, from, to index.Slot) {
+	for i := range st.fields {
+		f := st.fields[i].field
+		f.rows.Release(int(from), int(to))
+		if g := f.graph.Load(); g != nil {
+			if graph, ok := g.graph.(*hnsw.Graph); ok {
+				graph.Release(from, to)
 			}
-			s.writer.ids.release(from, last+1)
 		}
 	}
-	for slot := range swept.All() {
-		if from == index.NoSlot || slot != last+1 {
-			flush()
-			from = slot
-		}
-		last = slot
-	}
-	flush()
+	s.writer.ids.release(from, to)
 }

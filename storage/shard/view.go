@@ -22,6 +22,7 @@ type View struct {
 	c    *cut
 	held []*indexed // graphs that Vectors handed out
 	read bool       // it is counted as a read
+	at   int        // its epoch
 }
 
 // View takes a cut. The error is op.ErrNoShard when the shard was dropped.
@@ -46,7 +47,8 @@ func (s *Shard) view() (*View, error) {
 		s.pins.drop()
 		return nil, op.ErrNoShard
 	}
-	return &View{s: s, st: s.current.Load(), c: c}, nil
+	at := s.epochs.enter() // before the state is looked at
+	return &View{s: s, st: s.current.Load(), c: c, at: at}, nil
 }
 
 // Release ends the view; nothing it handed out may be used afterwards.
@@ -57,6 +59,7 @@ func (v *View) Release() {
 	for _, g := range v.held {
 		g.pins.drop()
 	}
+	v.s.epochs.leave(v.at)
 	v.c.pins.drop()
 	v.s.pins.drop()
 }
@@ -126,7 +129,8 @@ type Vectors struct {
 	Has      *index.Set // live slots that have the vector
 	Rows     arena.Rows
 	Graph    index.Dense // nil while there is none
-	High     index.Slot  // every slot of Has below is in Graph
+	High     index.Slot  // every slot of Has below is in Graph, but Late ones
+	Late     *index.Set  // slots below High that Graph may lack
 	Building bool        // a graph is wanted and does not hold everything yet
 	Effort   int         // ef that meets the recall goal; 0: not measured yet
 
@@ -145,9 +149,9 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.
 		out.High = index.Slot(g.high.Load())
-		out.Graph = g.graph
+		out.Graph, out.Late = g.graph, v.st.late
 	}
-	out.Building = f.tail(v.st.schema, v.st.next) > 0
+	out.Building = f.tail(v.st) > 0
 	return out, true
 }
 

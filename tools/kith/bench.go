@@ -102,7 +102,7 @@ server makes of hnsw_ef for them. --json writes a report for kith bench compare.
 	b.declare(c.Flags())
 	c.Flags().StringVar(&b.json, "json", "", "`FILE` for the report")
 	declareOutput(c.Flags(), &b.output)
-	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchWorker(), newBenchCompare())
+	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchChurn(), newBenchWorker(), newBenchCompare())
 	return c
 }
 
