@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +113,13 @@ func waitUntil(t *testing.T, n *Node, name string, until func(*Info) bool) shard
 // mustFind asks for the point whose vector was written with its number.
 func mustFind(t *testing.T, n *Node, name string, id uint64) {
 	t.Helper()
+	if got := nearest(t, n, name, []float32{float32(id), 1, 2, 3}); got != fmt.Sprint(id) {
+		t.Errorf("%s: found %s, want %d", name, got, id)
+	}
+}
+
+func nearest(t *testing.T, n *Node, name string, vector []float32) string {
+	t.Helper()
 	c, err := n.Collection(name)
 	if err != nil {
 		t.Fatal(err)
@@ -120,8 +128,9 @@ func mustFind(t *testing.T, n *Node, name string, id uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := query.Run(t.Context(), shards, c.Schema(), &query.Request{Vector: []float32{float32(id), 1, 2, 3}, Limit: 1})
-	if err != nil || len(found) != 1 || found[0].ID != point.Number(id) {
-		t.Errorf("%s: %+v (%v), want %d", name, found, err, id)
+	found, err := query.Run(t.Context(), shards, c.Schema(), &query.Request{Vector: vector, Limit: 1})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %+v (%v)", name, found, err)
 	}
+	return found[0].ID.String()
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/shard"
 )
 
 // Options configures a node. Only Dir is required.
@@ -26,6 +27,7 @@ type Options struct {
 	// LogBytes is how much log a group keeps before it flushes its store and cuts
 	// the log; it bounds what a restart replays. 0: 64 MiB.
 	LogBytes int64
+	Upkeep   shard.Upkeep // when what dead slots leave is cleared away
 	Logger   *slog.Logger // nil: slog.Default
 	resident func() int64 // tests stand in for the process; nil: what it is
 }

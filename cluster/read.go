@@ -102,6 +102,7 @@ func sum(to *shard.Status, s shard.Status) {
 	to.IndexedVectors += s.IndexedVectors
 	to.Tail += s.Tail
 	to.Deleted += s.Deleted
+	to.Slots += s.Slots
 	to.ResidentBytes += s.ResidentBytes
 	to.MappedBytes += s.MappedBytes
 	to.Green = to.Green && s.Green

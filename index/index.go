@@ -8,8 +8,9 @@ package index
 import "fmt"
 
 // Slot is a shard's internal number of one stored version of a point's vectors.
-// Slots are append-only: an upsert that changes vectors takes a new slot and
-// kills the old one, a payload change keeps the slot.
+// An upsert that changes vectors takes another slot and kills the old one, a
+// payload change keeps the slot; a dead slot is taken anew once no index and no
+// reader knows it.
 type Slot uint32
 
 // NoSlot is never the number of a stored version.

@@ -318,7 +318,7 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed, quiet bool) error {
 	nodes := g.graph.Len()
 	dead := f.dead(v.st, g)
 	busy := nodes >= o.VacuumMinVectorNumber && float64(dead) >= o.DeletedThreshold*float64(nodes)
-	if dead == 0 || !busy && !(quiet && s.tidy.above == 0 && untidy(dead, nodes)) {
+	if dead == 0 || !busy && !(quiet && s.tidy.above == 0 && s.upkeep().untidy(dead, nodes)) {
 		return nil
 	}
 	j := s.resume(Repairing, f.conf.Name)

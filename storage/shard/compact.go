@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// stretch is the slots whose memory is in use when one of them is, about: free
-	// ones between live ones keep their pages.
-	stretch = 4096
 	// sparseShare: where so many percent of the slots in use hold nothing, the
 	// highest points move down.
 	sparseShare = 8
@@ -22,9 +19,9 @@ const (
 )
 
 // spread is how many slots the stretches cover that have a live one.
-func (st *state) spread() (n int) {
-	for from := index.Slot(0); from < st.next; from += stretch {
-		if to := min(from+stretch, st.next); st.live.Count(from, to) > 0 {
+func (st *state) spread(stretch int) (n int) {
+	for from := index.Slot(0); from < st.next; from += index.Slot(stretch) {
+		if to := min(from+index.Slot(stretch), st.next); st.live.Count(from, to) > 0 {
 			n += int(to - from)
 		}
 	}
@@ -32,10 +29,10 @@ func (st *state) spread() (n int) {
 }
 
 // sparse says whether the live slots lie so wide apart that moving them pays.
-func (st *state) sparse(garbage int) bool {
-	n := st.spread()
-	empty := n - st.live.Len() - garbage
-	return empty >= leastTidy && empty*100 >= n*sparseShare
+func (s *Shard) sparse(st *state) bool {
+	n := st.spread(s.upkeep().Stretch)
+	empty := n - st.live.Len() - int(s.garbage.Load())
+	return empty >= s.upkeep().Tidy && empty*100 >= n*sparseShare
 }
 
 // compact moves the points of the highest slots into free ones below, a block at
@@ -44,14 +41,14 @@ func (st *state) sparse(garbage int) bool {
 // version: nobody can tell, so there is no entry in the log. What it leaves is
 // repaired and swept once, at the end. build must be held.
 func (s *Shard) compact(v *View) (more bool, err error) {
-	if s.condemned != nil || s.tidy.above == 0 && untidy(int(s.garbage.Load()), v.st.live.Len()) {
+	if s.condemned != nil || s.tidy.above == 0 && s.upkeep().untidy(int(s.garbage.Load()), v.st.live.Len()) {
 		return false, nil // what is dead goes first
 	}
 	s.o.Apply.Lock()
 	defer s.o.Apply.Unlock()
 	st := s.current.Load()
 	if s.tidy.above == 0 {
-		if !st.sparse(int(s.garbage.Load())) {
+		if !s.sparse(st) {
 			return false, s.cut()
 		}
 		s.tidy.above = index.Slot(st.live.Len() + int(s.garbage.Load()))
@@ -137,7 +134,7 @@ func (s *Shard) cut() error {
 	for next > 0 && !st.live.Contains(next-1) && !s.writer.garbage.Contains(next-1) && !st.inGraph(next-1) {
 		next--
 	}
-	if st.next-next < leastTidy {
+	if int(st.next-next) < s.upkeep().Tidy {
 		return nil
 	}
 	b := s.o.Store.NewBatch()

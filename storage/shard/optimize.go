@@ -43,12 +43,14 @@ type OptimizerOptions struct {
 	// Room lets so many bytes more of memory be taken, or says why not: ErrMemory.
 	// nil: there is always room. Any goroutine.
 	Room   func(bytes int64) error
+	Upkeep Upkeep
 	Logger *slog.Logger
 }
 
 // NewOptimizer starts the builder.
 func NewOptimizer(options OptimizerOptions) *Optimizer {
 	options.Workers = max(options.Workers, 1)
+	options.Upkeep = options.Upkeep.withDefaults()
 	o := &Optimizer{o: options, stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
 	o.mu.wake = sync.NewCond(&o.mu)
 	o.mu.queued = map[*Shard]bool{}

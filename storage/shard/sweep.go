@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	// leastGarbage is how many dead rows a sweep is worth.
-	leastGarbage = 1000
 	// sweepShare: so many times the garbage are live at most.
 	sweepShare = 5
 	// sweepRetry is after how long a sweep that waits for older views looks again.
@@ -19,7 +17,7 @@ const (
 // sweepable counts dead slots whose rows could go.
 func (s *Shard) sweepable() int {
 	n := int(s.garbage.Load())
-	if n < leastGarbage || n*sweepShare < s.current.Load().live.Len() {
+	if n < s.upkeep().Garbage || n*sweepShare < s.current.Load().live.Len() {
 		return 0
 	}
 	return n
@@ -32,7 +30,7 @@ func (s *Shard) sweepable() int {
 // that may still read them has ended. build must be held.
 func (s *Shard) sweep(quiet bool) error {
 	if s.condemned == nil {
-		if s.sweepable() == 0 && !(quiet && s.tidy.above == 0 && s.garbage.Load() >= leastTidy) {
+		if s.sweepable() == 0 && !(quiet && s.tidy.above == 0 && int(s.garbage.Load()) >= s.upkeep().Tidy) {
 			return nil
 		}
 		s.condemn()

@@ -19,17 +19,40 @@ type tidy struct {
 	above   index.Slot    // points from here on move down; 0: none do; guarded by build
 }
 
-const (
-	// calm is how long no write must have come.
-	calm = 2 * time.Second
-	// leastTidy is how many dead slots are worth a repair in calm, and tidyShare
-	// the share of all that they must be: a repair visits every node.
-	leastTidy = 512
-	tidyShare = 50
-)
+// Upkeep says when what dead slots leave is cleared away. What is 0 takes its
+// default.
+type Upkeep struct {
+	Garbage int           // dead slots that are worth a sweep; 1000
+	Calm    time.Duration // how long no write must have come for the shard to be calm; 2 s
+	Tidy    int           // dead slots that are worth work in calm; 512
+	// Stretch is the slots whose memory is in use when one of them is, about: free
+	// ones between live ones keep their pages; 4096.
+	Stretch int
+}
+
+func (u Upkeep) withDefaults() Upkeep {
+	u.Garbage, u.Tidy, u.Stretch = or(u.Garbage, 1000), or(u.Tidy, 512), or(u.Stretch, 4096)
+	if u.Calm == 0 {
+		u.Calm = 2 * time.Second
+	}
+	return u
+}
+
+func or(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
+// tidyShare is the share of all that the dead must be: a repair visits every
+// node.
+const tidyShare = 50
 
 // untidy says whether so many of so many are worth clearing away in calm.
-func untidy(dead, all int) bool { return dead >= leastTidy && dead*tidyShare >= all }
+func (u *Upkeep) untidy(dead, all int) bool { return dead >= u.Tidy && dead*tidyShare >= all }
+
+func (s *Shard) upkeep() *Upkeep { return &s.o.Optimizer.o.Upkeep }
 
 // quiet says whether no write has come for a while. build must be held.
 func (s *Shard) quiet() bool {
@@ -37,7 +60,7 @@ func (s *Shard) quiet() bool {
 		s.tidy.seen, s.tidy.since, s.tidy.above = now, time.Now(), 0
 		return false
 	}
-	return time.Since(s.tidy.since) >= calm
+	return time.Since(s.tidy.since) >= s.upkeep().Calm
 }
 
 // lookLater has the shard looked at once it may be calm, when there is something
@@ -46,6 +69,7 @@ func (s *Shard) lookLater(v *View) {
 	if !s.untidy(v.st) || s.tidy.timed.Swap(true) {
 		return
 	}
+	calm := s.upkeep().Calm
 	time.AfterFunc(calm+calm/4, func() {
 		s.tidy.timed.Store(false)
 		s.o.Optimizer.enqueue(s)
@@ -65,11 +89,11 @@ func (s *Shard) untidy(st *state) bool {
 		if g == nil {
 			continue
 		}
-		much := untidy(f.dead(st, g), g.graph.Len())
+		much := s.upkeep().untidy(f.dead(st, g), g.graph.Len())
 		g.pins.drop()
 		if much {
 			return true
 		}
 	}
-	return untidy(int(s.garbage.Load()), st.live.Len()) || st.sparse(int(s.garbage.Load()))
+	return s.upkeep().untidy(int(s.garbage.Load()), st.live.Len()) || s.sparse(st)
 }

@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kithdb/kith/storage/op"
+	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/shard"
+)
+
+// After any number of replacements a collection takes about as many slots as it
+// has points: slots go round, and what is left in the calm is cleared away, on
+// the disk as well. The points are those that were written last, also after a
+// restart.
+func TestChurnLeavesWhatAFreshBuildHas(t *testing.T) {
+	const points, rounds = 2000, 3
+	dir := t.TempDir()
+	upkeep := func(o *Options) {
+		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 64, Calm: 20 * time.Millisecond}
+	}
+	n := openNode(t, dir, upkeep)
+	c := newSchema(1)
+	c.Optimizers.IndexingThreshold = to(1)
+	if err := n.Create(t.Context(), "c", c); err != nil {
+		t.Fatal(err)
+	}
+	at := func(round int, i uint64) uint64 { return (i+uint64(round)*points/2)%points + uint64(round)*points }
+	for round := range rounds + 1 {
+		for from := uint64(0); from < points; from += 100 {
+			o := upsert(span(from, from+100)...)
+			for i := range o.Points {
+				id := (from + uint64(i)) * []uint64{1, 769, 331, 1207}[round] % points // scattered anew in each round
+				o.Points[i].ID = point.Number(id)
+				o.Points[i].Vectors = []point.Vector{{Values: []float32{float32(at(round, id)), 1, 2, 3}}}
+			}
+			// One goes before it comes again.
+			mustWrite(t, n, "c", op.Op{Kind: op.Delete, IDs: []point.ID{o.Points[7].ID}}, o)
+		}
+		waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green })
+	}
+	check := func(when string) {
+		t.Helper()
+		mustCount(t, n, "c", points)
+		for i := uint64(0); i < points; i += 97 {
+			mustFindAt(t, n, float32(at(rounds, i)), i)
+		}
+		if t.Failed() {
+			t.Fatal(when)
+		}
+	}
+	st := waitUntil(t, n, "c", func(i *Info) bool {
+		return i.Status.Green && i.Status.Deleted < 60 && i.Status.Slots < points*115/100
+	})
+	if st.Points != points || st.IndexedVectors != points {
+		t.Errorf("%+v", st)
+	}
+	check("churned")
+	closeNode(t, n)
+	n = openNode(t, dir, upkeep)
+	defer func() { closeNode(t, n) }()
+	st = waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green })
+	if st.Slots >= points*115/100 {
+		t.Errorf("%d slots after a restart", st.Slots)
+	}
+	check("after a restart")
+}
+
+func mustFindAt(t *testing.T, n *Node, first float32, id uint64) {
+	t.Helper()
+	if got := nearest(t, n, "c", []float32{first, 1, 2, 3}); got != fmt.Sprint(id) {
+		t.Errorf("nearest to %v is %s, want %d", first, got, id)
+	}
+}
