@@ -54,6 +54,9 @@ type Query struct {
 	Accept *Set
 	// Check is a dearer test, asked only of slots in Accept; nil accepts.
 	Check func(Slot) bool
+	// Share is about the share of the slots in Accept that pass Check, above 0 to
+	// 1; 0: not known.
+	Share float64
 	// Done ends the search early when it is closed: what was found so far is
 	// answered, and the caller looks whether its time has passed. nil never ends.
 	Done <-chan struct{}

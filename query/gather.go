@@ -23,6 +23,9 @@ const (
 	// scanned, since a walk would wander.
 	sampleSize = 400
 	rareShare  = 0.05
+	// mostShare is what a sample of matches alone stands for: the next slot may
+	// not match.
+	mostShare = 0.99
 	// scanShare: reading a point in passing costs about a twentieth of a lookup.
 	scanShare = 20
 	// scanBlock is how many slots are scanned between two looks at the context.
@@ -67,11 +70,11 @@ func gather(ctx context.Context, s *shard.Shard, r *Request, to *gathered) {
 }
 
 func (q *search) run(m shard.Matches) error {
-	set, check, matches, err := q.accepted(m)
+	set, share, err := q.accepted(m)
 	if err != nil {
 		return err
 	}
-	query := index.Query{Vector: q.r.Vector, K: q.r.Offset + q.r.Limit, Accept: set, Check: check, Done: q.ctx.Done()}
+	query := index.Query{Vector: q.r.Vector, K: q.r.Offset + q.r.Limit, Accept: set, Done: q.ctx.Done()}
 	query.K = min(query.K, max(set.Len(), 1))
 	if q.r.PointID != nil {
 		query.K++ // the point itself is dropped later
@@ -81,17 +84,14 @@ func (q *search) run(m shard.Matches) error {
 	query.Ef = max(ef, query.K, query.Rescore) // what is measured must have been found
 	total := q.vec.Has.Len()
 	if q.r.IndexedOnly && q.vec.Building {
-		return q.indexedOnly(query)
+		return q.indexedOnly(query, share)
 	}
+	matches := int(share * float64(set.Len()))
 	if exact || choose(&q.vec, matches, total, query.Ef) == scan {
-		if check != nil { // asked of every slot, it is cheaper in passing
-			v := q.verifier()
-			if query.Accept, err = v.all(set); err != nil {
-				return err
-			}
-			query.Check = nil
-		}
-		return q.scan(query, 0)
+		return q.scanVerified(query, share)
+	}
+	if share < 1 {
+		return q.walkChecked(query, share)
 	}
 	q.walk(query)
 	if err := q.ctx.Err(); err != nil {
@@ -104,6 +104,45 @@ func (q *search) run(m shard.Matches) error {
 			return err
 		}
 	}
+	return q.scan(query, q.vec.High)
+}
+
+// scanVerified scores the accepted slots that match; share below 1 says that
+// they are not known yet. All of them are asked, which is cheaper in passing.
+func (q *search) scanVerified(query index.Query, share float64) (err error) {
+	if share < 1 {
+		if query.Accept, err = q.verifier().all(query.Accept); err != nil {
+			return err
+		}
+	}
+	return q.scan(query, 0)
+}
+
+// walkChecked searches the graph and has the stored payloads of what comes near
+// decide. Where that takes more looks than all payloads in passing, the matches
+// lie elsewhere, and all are asked.
+func (q *search) walkChecked(query index.Query, share float64) error {
+	ctx, stop := context.WithCancel(q.ctx)
+	defer stop()
+	v, looks := q.verifier(), query.Accept.Len()/scanShare
+	query.Share, query.Done = share, ctx.Done()
+	query.Check = func(s index.Slot) bool {
+		if looks--; looks < 0 {
+			stop()
+			return false
+		}
+		return v.check(s)
+	}
+	q.walk(query)
+	if err := q.ctx.Err(); err != nil {
+		return err
+	}
+	query.Done = q.ctx.Done()
+	if looks < 0 {
+		query.Check, q.hits = nil, q.hits[:0]
+		return q.scanVerified(query, share)
+	}
+	query.Check = v.check
 	return q.scan(query, q.vec.High)
 }
 
@@ -149,7 +188,10 @@ func (q *search) asked(k int) (ef int, exact bool) {
 
 // indexedOnly answers from the graph alone while one is being built; a small
 // collection that needs none is scanned as ever.
-func (q *search) indexedOnly(query index.Query) error {
+func (q *search) indexedOnly(query index.Query, share float64) error {
+	if share < 1 {
+		query.Check, query.Share = q.verifier().check, share
+	}
 	if q.vec.Graph != nil {
 		q.hits, q.work = q.vec.Graph.Search(query, q.hits)
 	}
@@ -204,16 +246,16 @@ func (q *search) between(query index.Query, from, next index.Slot) error {
 	return q.ctx.Err()
 }
 
-// accepted turns a filter into the set that a search may return, and a check
-// for what the set does not decide. matches is the number of slots that pass,
-// estimated where there is a check.
-func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slot) bool, matches int, err error) {
+// accepted turns a filter into the set that a search may return, and the share
+// of it that matches: 1 when all of it does, below 1 an estimate, where each slot
+// is still to be asked.
+func (q *search) accepted(m shard.Matches) (set *index.Set, share float64, err error) {
 	set = q.vec.Has
 	if !q.r.Filter.IsZero() {
 		set = m.Set.And(q.vec.Has)
 	}
 	if m.Exact {
-		return set, nil, set.Len(), nil
+		return set, 1, nil
 	}
 	v := q.verifier()
 	few := verifyAll
@@ -223,11 +265,11 @@ func (q *search) accepted(m shard.Matches) (set *index.Set, check func(index.Slo
 	if set.Len() > few && !q.r.Exact {
 		share := v.sample(set)
 		if share >= rareShare {
-			return set, v.check, int(share * float64(set.Len())), nil
+			return set, min(share, mostShare), nil
 		}
 	}
 	set, err = v.all(set)
-	return set, nil, set.Len(), err
+	return set, 1, err
 }
 
 // verifier evaluates a filter on stored payloads. One goroutine.

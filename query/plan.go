@@ -12,7 +12,7 @@ const (
 
 // scanFavour is how much dearer a scan may be below full_scan_threshold: it
 // answers exactly.
-const scanFavour = 4
+const scanFavour = 1.5
 
 // choose picks the cheaper way. matches is the (estimated) number of slots that
 // pass the filter, total the number that have the vector.

@@ -1,21 +1,71 @@
 package hnsw
 
-import "math"
+// rates are what the steps of a search take, in about nanoseconds: what counts
+// is how they compare. DESIGN.md says how they were measured.
+type rates struct {
+	pass  float64 // a row that a pass over many compares
+	stray float64 // a row that a walk compares: it may lie anywhere
+	hop   float64 // a node that is expanded, with its distances
+}
 
 const (
-	// walkFactor is how many rows a sequential scan compares in the time that a
-	// walk compares one, whose rows lie anywhere.
-	walkFactor = 3
+	// step is a node that is expanded, or looked behind, without its distances.
+	step = 400
+	// miss is how much later a row comes from anywhere.
+	miss = 40
 	// descent is about how many nodes the higher levels add.
 	descent = 20
-	// rarest is the most by which rare matches lengthen a walk.
-	rarest = 4
+	// again is by how much a walk over accepted nodes alone expands more nodes than
+	// it keeps: its lists lead less straight to the nearest.
+	again = 1.4
+	// measured is how many vectors are measured at the end, in rows of a pass.
+	measured = 200
 )
 
-// Cost implements index.Searcher: about M new neighbours for each of the ef nodes
-// that are expanded, more of them where matches are rare, since the walk passes
-// over the rest.
+// vectorPass is what a row of so many bytes takes in a pass over vectors.
+func vectorPass(bytes int) float64 { return 10 + float64(bytes)/8 }
+
+// codePass is the same of codes, which are unpacked.
+func codePass(bytes int) float64 { return 12 + float64(bytes)/4 }
+
+// rates are those of a search by codes, or, where by is nil, by vectors.
+func (g *Graph) rates(by *guide) (r rates) {
+	if by == nil {
+		r.pass = vectorPass(g.vectors.Rows().Stride())
+	} else {
+		r.pass = codePass(by.code.RowBytes())
+	}
+	r.stray = r.pass + miss
+	r.hop = float64(g.o.M)*r.stray + step // about M new neighbours are measured
+	return r
+}
+
+// walk is what a walk takes that may return a share of the nodes: where many are
+// accepted it passes through the others, and is the longer for it; where few are
+// it looks behind others, more the fewer they are.
+func (r rates) walk(ef, m int, share float64) float64 {
+	share = max(share, 1e-4)
+	through := (float64(ef)/share + descent) * r.hop
+	if share >= dense {
+		return through
+	}
+	lists := min(1/share, float64(m))
+	return min(through, again*float64(ef)*(r.hop+lists*step)+(descent+probeHops)*r.hop)
+}
+
+// spent is what the walks have taken so far.
+func (w *walker) spent() float64 {
+	return float64(w.work.Distances)*w.terms.rates.stray + float64(w.work.Hops)*step
+}
+
+// Cost implements index.Searcher: that of the way that the search will take.
 func (g *Graph) Cost(ef int, share float64) float64 {
-	rare := math.Sqrt(1 / max(share, 1e-4))
-	return walkFactor * float64(ef+descent) * float64(g.o.M) * min(rare, rarest)
+	by := g.guide.Load()
+	r := g.rates(by)
+	row := vectorPass(g.vectors.Rows().Stride())
+	walk := r.walk(ef, g.o.M, share)
+	if share >= 1 {
+		return walk / row
+	}
+	return min(walk, float64(g.Len())*share*r.pass)/row + measured
 }

@@ -477,12 +477,12 @@ func TestSearchEndsEarly(t *testing.T) {
 	close(done)
 	for _, accept := range []*index.Set{nil, all(3000)} {
 		q := index.Query{Vector: s.point(), K: 10, Ef: 2000, Accept: accept}
-		if _, whole := g.Search(q, nil); whole.Hops < 20*patience {
-			t.Fatalf("a search that is left alone expands %d nodes: too few to tell", whole.Hops)
+		if _, whole := g.Search(q, nil); whole.Hops < 20*patience && whole.Distances < 2900 {
+			t.Fatalf("a search that is left alone does %+v: too little to tell", whole)
 		}
 		q.Done = done
-		if _, cut := g.Search(q, nil); cut.Hops > 2*patience {
-			t.Errorf("a search that has to stop expands %d nodes, want at most %d", cut.Hops, 2*patience)
+		if _, cut := g.Search(q, nil); cut.Hops > 2*patience || cut.Hops == 0 && cut.Distances > 0 {
+			t.Errorf("a search that has to stop: %+v", cut)
 		}
 		q.Check = func(slot index.Slot) bool { return slot%2 == 0 }
 		if _, cut := g.Search(q, nil); cut.Hops > 2*patience {

@@ -19,19 +19,21 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 		w.guide.code.Ask(q.Vector, &w.asked)
 	}
 	w.done = q.Done
-	at := w.descend(entry, 0)
 	ef := q.Ef
 	if ef == 0 {
 		ef = g.o.EfConstruct
 	}
 	ef = min(max(ef, q.K), max(g.Len(), 1))
-	if q.Accept == nil && q.Check == nil {
-		w.walk(at, 0, ef)
+	switch {
+	case q.Check != nil:
+		w.checked(w.descend(entry, 0), ef, &q)
+	case q.Accept != nil:
+		w.among(entry, ef, &q)
+	default:
+		w.walk(w.descend(entry, 0), 0, ef)
 		w.rescore(rescored(&q))
 		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work
 	}
-	w.filtered(at, 0, ef, &q)
-	w.results = w.exact(w.results, rescored(&q))
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
@@ -38,6 +39,10 @@ type walker struct {
 
 	queue   []index.Hit // of filtered: min-heap of nodes to expand
 	results []index.Hit // of filtered: nearest accepted, in rising order
+	terms   filtering   // of filtered
+	top     flat.TopK   // of scan
+	off     spread      // of scan: how far vectors are off their codes
+	codes   []float32   // of scan: distances by codes
 
 	picked [][]index.Hit // of an insert: its links by level
 	hits   []index.Hit
@@ -60,7 +65,7 @@ func (g *Graph) walker(by *guide) *walker {
 	if !ok {
 		w = &walker{g: g}
 	}
-	w.guide, w.work = by, index.Work{}
+	w.guide, w.work, w.terms = by, index.Work{}, filtering{}
 	if by != nil {
 		w.codeRows = by.rows.Rows()
 	}
