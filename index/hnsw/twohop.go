@@ -23,31 +23,12 @@ func (w *walker) twoHop(ef int, q *index.Query) ending {
 	w.begin()
 	w.pool = slices.Grow(w.pool[:0], ef)
 	w.start(ef, q.Accept)
-	for at := 0; at < len(w.pool); {
-		c := &w.pool[at]
-		if c.slot&expanded != 0 {
-			at++
-			continue
-		}
-		if w.ended() {
-			break
-		}
+	for at := w.first(0); at < len(w.pool) && !w.ended(); at = w.first(at) {
 		if w.spent() > w.terms.budget {
 			return spent
 		}
-		slot := c.slot
-		c.slot |= expanded
-		if at+1 < len(w.pool) {
-			w.g.prefetch(w.pool[at+1].slot &^ expanded)
-		}
-		w.behind(slot, q.Accept)
-		next := at + 1
-		for i, s := range w.fresh {
-			if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
-				next = min(next, w.admit(candidate{w.dist[i], s}, ef))
-			}
-		}
-		at = next
+		w.behind(w.take(at), q.Accept)
+		at = min(at, w.admitAll(ef))
 	}
 	w.results = w.results[:0]
 	for _, c := range w.pool {
@@ -79,11 +60,7 @@ func (w *walker) start(ef int, accept *index.Set) {
 		}
 	}
 	w.distances()
-	for i, s := range w.fresh {
-		if n := len(w.pool); n < ef || w.dist[i] < w.pool[n-1].dist {
-			w.admit(candidate{w.dist[i], s}, ef)
-		}
-	}
+	w.admitAll(ef)
 }
 
 // behind measures the accepted neighbours of a node, and those behind its
@@ -106,6 +83,9 @@ func (w *walker) behind(s uint32, accept *index.Set) {
 		}
 		if i+1 < len(w.slots) {
 			w.g.prefetch(w.slots[i+1])
+		}
+		if i+2 < len(w.slots) {
+			w.g.prefetchNode(w.slots[i+2])
 		}
 		if !w.visit(via) {
 			continue // looked behind before
