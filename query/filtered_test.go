@@ -58,7 +58,7 @@ const filterShard schema.ShardID = 7
 func openFilterWorld(tb testing.TB, dir string, c *schema.Collection, n int, vector func(i int) []float32) *filterWorld {
 	tb.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	opt := shard.NewOptimizer(2, quiet)
+	opt := shard.NewOptimizer(shard.OptimizerOptions{Workers: 2, Logger: quiet})
 	r, err := replica.Open(dir, replica.Options{Optimizer: opt, Logger: quiet})
 	if err != nil {
 		tb.Fatal(err)
