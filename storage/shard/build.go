@@ -82,6 +82,7 @@ func (s *Shard) optimize() (more bool, err error) {
 		if more, err = s.compact(v); more || err != nil {
 			return more, err
 		}
+		s.reclaim()
 	}
 	s.lookLater(v)
 	return false, paused

@@ -18,6 +18,7 @@ const (
 	Tuning     JobKind = "tuning"     // the default ef is measured
 	Saving     JobKind = "checkpoint" // the graph is saved
 	Sweeping   JobKind = "sweep"      // rows of dead slots go
+	Reclaiming JobKind = "reclaim"    // the disk space of swept rows comes back
 	// Backfilling: stored points go into a new payload index, the job's target.
 	Backfilling JobKind = "payload_index"
 	// Loading: a payload index's values come into memory, or are packed anew there.

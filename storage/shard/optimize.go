@@ -17,6 +17,8 @@ type Optimizer struct {
 	writes  atomic.Uint64 // publishes seen; a job that sees it move leaves room for writers
 	reading atomic.Int64  // views that reads hold; builds let them go first
 	done    sync.WaitGroup
+	// reclaiming is held while a store is rewritten for a shard.
+	reclaiming sync.Mutex
 	// lastSeen is writes as the last block saw it; the run goroutine's own.
 	lastSeen uint64
 	// worked: a graph has grown since memory was last handed back; the run

@@ -92,6 +92,7 @@ func (s *Shard) execute(gone *index.Set) (err error) {
 	s.garbage.Store(int64(s.writer.garbage.Len()))
 	s.writer.free = s.writer.free.with(gone)
 	s.progress(j, gone.Len(), 0)
+	s.tidy.swept += gone.Len()
 	s.writer.free.runs(func(from, to index.Slot) { s.releaseRows(st, from, to) })
 	return nil
 }

@@ -16,6 +16,7 @@ type tidy struct {
 	seen    uint64        // of them, at the last look; guarded by build
 	since   time.Time     // when seen was set; guarded by build
 	timed   atomic.Bool   // a look is due
+	swept   int           // rows since disk space was last given back; guarded by build
 	above   index.Slot    // points from here on move down; 0: none do; guarded by build
 }
 
@@ -66,7 +67,7 @@ func (s *Shard) quiet() bool {
 // lookLater has the shard looked at once it may be calm, when there is something
 // to clear away then.
 func (s *Shard) lookLater(v *View) {
-	if !s.untidy(v.st) || s.tidy.timed.Swap(true) {
+	if !s.untidy(v.st) && !s.reclaimable() || s.tidy.timed.Swap(true) {
 		return
 	}
 	calm := s.upkeep().Calm
