@@ -1,82 +1,30 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 	"github.com/kithdb/kith/tools/kith/curve"
-	"github.com/kithdb/kith/tools/kith/source"
 )
 
 const recallAt = 10
 
-// dataset is a folder of base.fbin, query.fbin, gt.ibin and meta.json.
-type dataset struct {
-	folder string
-	metric index.Metric
-	base   *source.Matrix[float32]
-	query  *source.Matrix[float32]
-	truth  *source.Matrix[int32]
-}
-
-func loadDataset(folder string) (*dataset, error) {
-	text, err := os.ReadFile(filepath.Join(folder, "meta.json"))
-	if err != nil {
-		return nil, err
-	}
-	var meta struct{ Metric string }
-	if err := json.Unmarshal(text, &meta); err != nil {
-		return nil, fmt.Errorf("meta.json: %w", err)
-	}
-	metrics := map[string]index.Metric{"cosine": index.Cosine, "dot": index.Dot, "euclidean": index.Euclid, "manhattan": index.Manhattan}
-	d := &dataset{folder: folder, metric: metrics[meta.Metric]}
-	if d.metric == 0 {
-		return nil, fmt.Errorf("meta.json: unknown metric %q", meta.Metric)
-	}
-	var errs [3]error
-	d.base, errs[0] = source.LoadMatrix[float32](filepath.Join(folder, "base.fbin"))
-	d.query, errs[1] = source.LoadMatrix[float32](filepath.Join(folder, "query.fbin"))
-	d.truth, errs[2] = source.LoadMatrix[int32](filepath.Join(folder, "gt.ibin"))
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
-	}
-	if d.query.Rows == 0 || d.query.Columns != d.base.Columns || d.truth.Rows != d.query.Rows || d.truth.Columns < recallAt {
-		return nil, fmt.Errorf("%s: base, queries and ground truth do not fit together", folder)
-	}
-	return d, nil
-}
-
-// hits is how many of the ids are among the true neighbours of a query.
-func (d *dataset) hits(query int, ids []int) int {
-	want, n := d.truth.Row(query)[:recallAt], 0
-	for _, id := range ids {
-		if slices.Contains(want, int32(id)) {
-			n++
-		}
-	}
-	return n
-}
-
 // indexBench measures an index alone, in this process.
 type indexBench struct {
-	data           string
+	dataFlags
 	kind           string
 	m, efConstruct int
 	threads        int
 	code           int
+	sweep          []int // breadths to measure; none is the usual ones
 	json           string
 	output         string
 }
@@ -107,17 +55,24 @@ server makes of hnsw_ef for them. --json writes a report for kith bench compare.
 }
 
 func (b *indexBench) declare(f *pflag.FlagSet) {
-	f.StringVar(&b.data, "data", "", "`FOLDER` of the data set (required)")
+	b.dataFlags.declare(f)
 	f.StringVar(&b.kind, "index", "hnsw", "`KINDS` of index: hnsw, ivf_pq, lsh, flat")
 	f.IntVar(&b.m, "m", 16, "links per node of hnsw")
 	f.IntVar(&b.efConstruct, "ef-construct", 200, "breadth of the search that places a node of hnsw")
 	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
+	f.IntSliceVar(&b.sweep, "sweep", nil, "breadths `EF,…` to measure, smallest first; default the usual ones, until recall is 0.997")
 	f.IntVar(&b.code, "code", 0, "`BITS` of the codes that guide a search where the index takes them: 4 or 8; 0 none")
 }
 
 func (b *indexBench) check() error {
-	if b.data == "" || b.threads < 1 {
-		return &usageError{errors.New("kith bench needs --data FOLDER and --threads of 1 or more")}
+	if err := b.dataFlags.check(); err != nil {
+		return err
+	}
+	if b.threads < 1 {
+		return &usageError{fmt.Errorf("--threads %d: use 1 or more", b.threads)}
+	}
+	if slices.ContainsFunc(b.sweep, func(ef int) bool { return ef < 1 || ef > maxEf }) {
+		return &usageError{fmt.Errorf("--sweep %v: a breadth is 1 to %d", b.sweep, maxEf)}
 	}
 	if b.code != 0 && b.code != 4 && b.code != 8 {
 		return &usageError{fmt.Errorf("--code %d: codes have 4 or 8 bits, 0 is none", b.code)}
@@ -137,7 +92,10 @@ type buildLine struct {
 	EfConstruct int     `json:"ef_construction"`
 	Threads     int     `json:"threads"`
 	BuildS      float64 `json:"build_s"`
-	IndexMiB    int64   `json:"index_mib"`
+	IndexMiB    int64   `json:"index_mib"` // by which the process grew
+	RawMiB      float64 `json:"raw_mib"`
+	VectorsMiB  float64 `json:"vectors_mib"`
+	BesideMiB   float64 `json:"beside_mib"`
 }
 
 type searchLine struct {
@@ -153,7 +111,7 @@ func (b *indexBench) run(c *cobra.Command) error {
 	if err := errors.Join(b.check(), checkOutput(b.output)); err != nil {
 		return err
 	}
-	d, err := loadDataset(b.data)
+	d, err := b.load(c)
 	if err != nil {
 		return err
 	}
@@ -179,30 +137,41 @@ func machine() string { return fmt.Sprintf("kernels %s, %d cores", simd.Level(),
 
 // measured builds one kind of index and sweeps it.
 func (b *indexBench) measured(c *cobra.Command, d *dataset) (*curve.Run, error) {
-	before := residentBytes()
+	before := settledBytes()
 	built, run, err := b.build(c.Context(), d)
 	if err != nil {
 		return nil, err
 	}
 	defer built.Close()
-	run.IndexMiB = float64(residentBytes()-before) / mib
-	line := buildLine{Lib: run.Lib, Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads, BuildS: run.BuildS, IndexMiB: int64(run.IndexMiB)}
-	if err := b.print(c, line, fmt.Sprintf("%s: build %.2f s, %d MiB", run.Lib, line.BuildS, line.IndexMiB)); err != nil {
+	run.IndexMiB = float64(settledBytes()-before) / mib
+	line := buildLine{Lib: run.Lib, Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads, BuildS: run.BuildS, IndexMiB: int64(run.IndexMiB),
+		RawMiB: run.RawMiB, VectorsMiB: run.VectorsMiB, BesideMiB: run.BesideMiB}
+	if err := b.print(c, line, fmt.Sprintf("%s: build %.2f s (%.2f s of processor), %s", run.Lib, line.BuildS, run.BuildCPUS, memoryText(run))); err != nil {
 		return nil, err
 	}
-	for _, ef := range sweep {
+	floor := newFloor(b, built, d)
+	for _, ef := range b.breadths() {
 		p := measure(built.index, d, ef)
+		floor.add(&p, ef)
 		run.Points = append(run.Points, p)
-		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs  %.0f distances  %.0f hops", ef, p.Recall, p.QPS, p.P50us, p.P99us, p.Distances, p.Hops)
+		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs  %.0f distances  %.0f hops%s", ef, p.Recall, p.QPS, p.P50us, p.P99us, p.Distances, p.Hops, floor.text(&p))
 		s := searchLine{Lib: run.Lib, Ef: ef, Recall: p.Recall, QPS: p.QPS, P50us: p.P50us, P99us: p.P99us}
 		if err := errors.Join(b.print(c, s, text), c.Context().Err()); err != nil {
 			return nil, err
 		}
-		if p.Recall > 0.997 || b.kind == "flat" {
+		if b.kind == "flat" || len(b.sweep) == 0 && p.Recall > 0.997 {
 			break
 		}
 	}
 	return run, nil
+}
+
+// breadths are those to measure.
+func (b *indexBench) breadths() []int {
+	if len(b.sweep) > 0 {
+		return b.sweep
+	}
+	return sweep
 }
 
 func (b *indexBench) print(c *cobra.Command, line any, text string) error {
@@ -211,46 +180,4 @@ func (b *indexBench) print(c *cobra.Command, line any, text string) error {
 	}
 	_, err := fmt.Fprintln(c.OutOrStdout(), text)
 	return err
-}
-
-// measure asks all queries three times, each timed alone.
-func measure(x index.Searcher, d *dataset, ef int) curve.Point {
-	const passes = 3
-	var qps, cpu []float64
-	var latency []time.Duration
-	p := curve.Point{Setting: json.RawMessage(strconv.Itoa(ef))}
-	for range passes {
-		one := onePass(x, d, ef)
-		busy := 0.0
-		latency = latency[:0]
-		for _, us := range one.Latency {
-			busy += us
-			latency = append(latency, time.Duration(us*1e3))
-		}
-		qps, cpu = append(qps, 1e6*float64(d.query.Rows)/busy), append(cpu, one.CPUus)
-		p.Recall, p.Distances, p.Hops = one.Recall, one.Distances, one.Hops
-	}
-	p.QPS, p.CPUus = curve.Median(qps), curve.Median(cpu)
-	p.P50us, p.P99us = quantiles(latency)
-	return p
-}
-
-// quantiles are the median and the 99th percentile in microseconds; it sorts.
-func quantiles(latency []time.Duration) (p50, p99 float64) {
-	slices.Sort(latency)
-	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
-	return us(latency[len(latency)/2]), us(latency[len(latency)*99/100])
-}
-
-// residentBytes is this process's resident memory; 0 where /proc does not tell.
-func residentBytes() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var size, resident int64
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * int64(os.Getpagesize())
 }

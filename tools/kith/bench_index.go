@@ -85,7 +85,12 @@ func (b *indexBench) build(ctx context.Context, d *dataset) (_ *built, _ *curve.
 	} else if err := b.fill(ctx, out.dense, d, live); err != nil {
 		return nil, nil, err
 	}
-	return out, &curve.Run{Lib: b.label(), Version: version, Group: "ours", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads,
+	beside := int64(0)
+	if out.dense != nil {
+		beside = out.dense.Bytes()
+	}
+	return out, &curve.Run{RawMiB: 4 * float64(d.base.Rows) * float64(d.base.Columns) / mib, VectorsMiB: float64(out.vectors.Resident()) / mib, BesideMiB: float64(beside) / mib,
+		Lib: b.label(), Version: version, Group: "ours", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads,
 		BuildS: time.Since(start).Seconds(), BuildCPUS: (processorTime() - cpu).Seconds()}, nil
 }
 

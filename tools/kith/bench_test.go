@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kithdb/kith/tools/kith/curve"
 )
 
 // TestMain lets the benchmarks find a server in this binary, as they find it in
@@ -192,5 +194,51 @@ func TestBenchWorkerAnswersLines(t *testing.T) {
 		if refused["error"] == nil {
 			t.Errorf("%v is no refusal", refused)
 		}
+	}
+}
+
+func TestBenchSweepsWhatIsAsked(t *testing.T) {
+	report := filepath.Join(t.TempDir(), "r.json")
+	out := ok(t, "", "bench", "--data", tinyDataset(t), "--sweep", "20,300", "--code", "8", "--limit", "1500", "--cache", t.TempDir(), "--json", report)
+	if strings.Count(out, "recall") != 2 || !strings.Contains(out, "ef   20") || !strings.Contains(out, "times the floor") || !strings.Contains(out, "by account (vectors 1.00, index") {
+		t.Errorf("the table:\n%s", out)
+	}
+	r, err := curve.Load(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := r.Runs[0]
+	account, _ := one.Memory()
+	if one.RawMiB*mib != 1500*8*4 || account <= 1 || account > 20 || one.Points[1].Recall < 0.95 {
+		t.Errorf("run %+v", one)
+	}
+	// 300 are walked by code, 40 of them measured by vector: 32 bytes each, and links; a code of few dimensions is longer.
+	if p := one.Points[1]; p.Bytes < 40*32+p.Hops*4 || p.Bytes > p.Distances*128+p.Hops*132 || p.FloorUS <= 0 {
+		t.Errorf("bytes of a query: %+v", p)
+	}
+}
+
+func TestBenchTeachesWhatIsWrong(t *testing.T) {
+	data := tinyDataset(t)
+	for want, args := range map[string][]string{
+		"--gen 1000000x128": {},
+		"--metric":          {"--data", data, "--metric", "hamming"},
+		"--limit":           {"--data", data, "--limit", "-1"},
+		"--sweep":           {"--data", data, "--sweep", "10,0"},
+		"--queries":         {"--data", data, "--truth", "x.ibin"},
+	} {
+		if _, errOut, status := kith(t, "", append([]string{"bench"}, args...)...); status != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("%v: status %d, %s", args, status, errOut)
+		}
+	}
+	if _, errOut, status := kith(t, "", "bench", "--data", "absent"); status != 1 || !strings.Contains(errOut, "no such file") {
+		t.Errorf("an absent folder: %d, %s", status, errOut)
+	}
+}
+
+func TestBenchTakesAnHDF5File(t *testing.T) {
+	out := ok(t, "", "bench", "--data", filepath.Join("hdf5", "testdata", "old.hdf5"), "--index", "flat", "--cache", t.TempDir(), "--limit", "15")
+	if !strings.Contains(out, "recall 1.0000") {
+		t.Errorf("exact search of a file:\n%s", out)
 	}
 }

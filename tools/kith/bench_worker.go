@@ -47,18 +47,18 @@ func (b *indexBench) work(c *cobra.Command) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	d, err := loadDataset(b.data)
+	d, err := b.load(c)
 	if err != nil {
 		return err
 	}
-	before := residentBytes()
+	before := settledBytes()
 	built, run, err := b.build(c.Context(), d)
 	if err != nil {
 		return err
 	}
 	defer built.Close()
 	out := json.NewEncoder(c.OutOrStdout())
-	if err := out.Encode(greeting{Run: *run, Settings: sweep, Rows: d.base.Rows}); err != nil {
+	if err := out.Encode(greeting{Run: *run, Settings: b.breadths(), Rows: d.base.Rows}); err != nil {
 		return err
 	}
 	lines := bufio.NewScanner(c.InOrStdin())
@@ -91,7 +91,7 @@ func answered(x index.Searcher, d *dataset, line []byte, before int64) any {
 	case "memory":
 		return struct {
 			MiB float64 `json:"index_mib"`
-		}{float64(residentBytes()-before) / mib}
+		}{float64(settledBytes()-before) / mib}
 	}
 	return refusal{fmt.Sprintf("unknown op %q: pass and memory are known", command.Op)}
 }

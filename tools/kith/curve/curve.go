@@ -28,6 +28,9 @@ type Point struct {
 	BatchQPS  float64         `json:"batch_qps,omitempty"` // all queries in one call of one thread
 	Distances float64         `json:"distances,omitempty"` // a query, by full vectors and by codes
 	Hops      float64         `json:"hops,omitempty"`      // a query
+	Bytes     float64         `json:"bytes,omitempty"`     // codes, vectors and links that a query reads, by count
+	FloorUS   float64         `json:"floor_us,omitempty"`  // those bytes at the memory's speed
+	Clients   int             `json:"clients,omitempty"`   // who asked at once, over HTTP
 }
 
 // PerCPU is the queries in a second of processor time.
@@ -48,9 +51,25 @@ type Run struct {
 	BuildS      float64 `json:"build_s,omitempty"`
 	BuildCPUS   float64 `json:"build_cpu_s,omitempty"` // processor time, which a busy machine does not stretch
 	Cached      bool    `json:"cached,omitempty"`      // the build's figures are of an earlier run
-	IndexMiB    float64 `json:"index_mib,omitempty"`   // resident, vectors included
+	IndexMiB    float64 `json:"index_mib,omitempty"`   // by which a process grew, vectors included
+	RawMiB      float64 `json:"raw_mib,omitempty"`     // the vectors as float32
+	VectorsMiB  float64 `json:"vectors_mib,omitempty"` // of them in memory, by account
+	BesideMiB   float64 `json:"beside_mib,omitempty"`  // links, codes and whatever else the index has in memory, by account
 	Missing     string  `json:"missing,omitempty"`     // why it was not measured
 	Points      []Point `json:"points,omitempty"`
+}
+
+// Memory is what the run takes in memory, vectors included, over the bytes of
+// the vectors as float32: by the index's own account, and by which its process
+// grew. NaN where it was not told.
+func (r *Run) Memory() (account, grown float64) {
+	over := func(mib float64) float64 {
+		if mib <= 0 || r.RawMiB <= 0 {
+			return math.NaN()
+		}
+		return mib / r.RawMiB
+	}
+	return over(r.VectorsMiB + r.BesideMiB), over(r.IndexMiB)
 }
 
 // Frontier are the points that no other beats in both recall and speed, by

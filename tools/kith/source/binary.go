@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/kithdb/kith/client"
 )
@@ -91,38 +90,4 @@ func unexpected(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
-}
-
-// Matrix is a whole file of rows in memory.
-type Matrix[T float32 | int32] struct {
-	Rows, Columns int
-	Cells         []T // row after row
-}
-
-// Row is row i; it shares the matrix's memory.
-func (m *Matrix[T]) Row(i int) []T { return m.Cells[i*m.Columns : (i+1)*m.Columns] }
-
-// LoadMatrix reads an fbin (float32) or ibin (int32) file.
-func LoadMatrix[T float32 | int32](path string) (*Matrix[T], error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	rows, columns, err := header(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if want := 8 + 4*int64(rows)*int64(columns); info.Size() != want {
-		return nil, fmt.Errorf("%s: %d bytes, its header says %d", path, info.Size(), want)
-	}
-	m := &Matrix[T]{Rows: rows, Columns: columns, Cells: make([]T, rows*columns)}
-	if err := binary.Read(bufio.NewReaderSize(f, bufferBytes), binary.LittleEndian, m.Cells); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return m, nil
 }
