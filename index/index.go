@@ -5,7 +5,11 @@
 // imports nothing of ours.
 package index
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // Slot is a shard's internal number of one stored version of a point's vectors.
 // An upsert that changes vectors takes another slot and kills the old one, a
@@ -22,6 +26,13 @@ const NoSlot = ^Slot(0)
 type Hit struct {
 	Slot Slot
 	Dist float32
+}
+
+// SortHits puts hits in the order of their distances, equal ones by slot.
+func SortHits(hits []Hit) {
+	slices.SortFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
+	})
 }
 
 // Work is what a search cost. Tests assert on it instead of on time.
@@ -57,6 +68,11 @@ type Query struct {
 	// Share is about the share of the slots in Accept that pass Check, above 0 to
 	// 1; 0: not known.
 	Share float64
+	// Unseen are slots that the search goes on as if they were not in the index,
+	// neither returned nor walked through (but for the node that every search of a
+	// graph begins at): how a stored vector is asked for as if
+	// it were new. An index that finds its slots one by one need not heed it.
+	Unseen []Slot
 	// Done ends the search early when it is closed: what was found so far is
 	// answered, and the caller looks whether its time has passed. nil never ends.
 	Done <-chan struct{}

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/quant"
 )
@@ -93,34 +92,4 @@ func (at *guide) bytes() int64 {
 		return 0
 	}
 	return at.rows.Resident()
-}
-
-// rescore puts the nearest of the pool into w.hits, in order. With a guide the
-// best by code, at most so many, are measured by their vectors first; 0 leaves
-// the estimates.
-func (w *walker) rescore(most int) {
-	w.hits = w.hits[:0]
-	for _, c := range w.pool {
-		w.hits = append(w.hits, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
-	}
-	w.hits = w.exact(w.hits, most)
-}
-
-// exact cuts hits to the first `most` and measures them by their vectors, anew
-// in order. Without a guide, or with 0, there is nothing to do.
-func (w *walker) exact(hits []index.Hit, most int) []index.Hit {
-	if w.guide == nil || most == 0 {
-		return hits
-	}
-	hits = hits[:min(most, len(hits))]
-	w.fresh = w.fresh[:0]
-	for _, h := range hits {
-		w.fresh = append(w.fresh, uint32(h.Slot))
-	}
-	w.measureVectors()
-	for i := range hits {
-		hits[i].Dist = w.dist[i]
-	}
-	sortHits(hits)
-	return hits
 }

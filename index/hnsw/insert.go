@@ -1,7 +1,6 @@
 package hnsw
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -109,7 +108,7 @@ func (w *walker) connect(s uint32, level int, entry uint64) error {
 	w.picked = slices.Grow(w.picked[:0], top+1)[:top+1]
 	for l := top; l >= 0; l-- {
 		w.walk(at, l, g.o.EfConstruct)
-		w.rescore(len(w.pool))
+		w.rescore(&index.Query{Rescore: len(w.pool)})
 		near := slices.DeleteFunc(w.hits, func(h index.Hit) bool { return uint32(h.Slot) == s })
 		w.hits = near
 		if len(near) > 0 {
@@ -252,17 +251,11 @@ func (w *walker) measure(node uint32, others []uint32) {
 
 // relink chooses a node's list from w.hits. Its stripe is held.
 func (w *walker) relink(node uint32, level int) error {
-	sortHits(w.hits)
+	index.SortHits(w.hits)
 	kept := w.choose(w.hits, w.g.o.most(level))
 	w.slots = w.slots[:0]
 	for _, h := range kept {
 		w.slots = append(w.slots, uint32(h.Slot))
 	}
 	return w.g.replace(node, level, w.slots)
-}
-
-func sortHits(hits []index.Hit) {
-	slices.SortFunc(hits, func(a, b index.Hit) int {
-		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
-	})
 }

@@ -18,7 +18,7 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	if w.guide != nil {
 		w.guide.code.Ask(q.Vector, &w.asked)
 	}
-	w.done = q.Done
+	w.done, w.unseen = q.Done, q.Unseen
 	ef := q.Ef
 	if ef == 0 {
 		ef = g.o.EfConstruct
@@ -31,7 +31,7 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 		w.among(entry, ef, &q)
 	default:
 		w.walk(w.descend(entry, 0), 0, ef)
-		w.rescore(rescored(&q))
+		w.rescore(&q)
 		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work
 	}
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
@@ -43,19 +43,4 @@ func (g *Graph) guideFor(q *index.Query) *guide {
 		return nil
 	}
 	return g.guide.Load()
-}
-
-// leastRescored is enough for the ten nearest to be among the best by code.
-const leastRescored = 40
-
-// rescored is how many of the nearest by code are measured by their vectors.
-func rescored(q *index.Query) int {
-	switch {
-	case q.Rescore < 0:
-		return 0
-	case q.Rescore == 0:
-		return max(2*q.K, leastRescored)
-	default:
-		return max(q.Rescore, q.K)
-	}
 }

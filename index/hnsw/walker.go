@@ -33,6 +33,7 @@ type walker struct {
 	dist     []float32 // their distances
 	work     index.Work
 	done     <-chan struct{} // closed when a search is to stop; nil of an insert
+	unseen   []index.Slot    // that a search goes on without
 
 	pool  []candidate // of walk: the nearest seen, in rising order
 	batch []candidate // of walk: what a list adds to the pool
@@ -73,7 +74,7 @@ func (g *Graph) walker(by *guide) *walker {
 }
 
 func (g *Graph) release(w *walker) {
-	w.query, w.guide, w.codeRows, w.done = simd.Query{}, nil, arena.Rows{}, nil
+	w.query, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, nil, arena.Rows{}, nil, nil
 	g.walkers.Put(w)
 }
 
@@ -95,6 +96,9 @@ func (w *walker) begin() {
 	if w.epoch++; w.epoch == 0 {
 		clear(w.stamp)
 		w.epoch = 1
+	}
+	for _, s := range w.unseen {
+		w.visit(uint32(s))
 	}
 }
 
@@ -195,7 +199,7 @@ func (w *walker) descend(entry uint64, to int) index.Hit {
 	for level := int(entry >> 32); level > to; level-- {
 		for better := true; better; {
 			better = false
-			w.fresh = links(w.fresh[:0], w.g.list(uint32(at.Slot), level))
+			w.fresh = w.seen(links(w.fresh[:0], w.g.list(uint32(at.Slot), level)))
 			w.distances()
 			w.work.Hops++
 			for i, d := range w.dist {
@@ -206,6 +210,14 @@ func (w *walker) descend(entry uint64, to int) index.Hit {
 		}
 	}
 	return at
+}
+
+// seen takes the unseen out of a list.
+func (w *walker) seen(list []uint32) []uint32 {
+	for _, s := range w.unseen {
+		list = slices.DeleteFunc(list, func(to uint32) bool { return to == uint32(s) })
+	}
+	return list
 }
 
 // walk is the paper's Alg. 2 with one sorted pool for candidates and results:

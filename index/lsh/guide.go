@@ -2,13 +2,14 @@ package lsh
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
-	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // guide is the codes that searches compare first, a row for each slot.
@@ -97,34 +98,44 @@ func (s *searcher) take(q *index.Query) {
 	}
 }
 
-// leastRescored is enough for the ten nearest to be among the best by code.
-const leastRescored = 64
+// leastKept is how many of the nearest by code are kept at least, and keptShare
+// how many for each that is wanted: among them are the nearest by all but the
+// shortest codes.
+const leastKept, keptShare = 64, 8
 
-// kept is how many of the nearest a search keeps while it compares codes, and
-// how many of them are measured by their vectors.
-func kept(q *index.Query) (by, measured int) {
+// kept is how many of the nearest a search keeps while it compares codes.
+func kept(q *index.Query) int {
 	switch {
 	case q.Rescore < 0:
-		return q.K, 0
-	case q.Rescore == 0:
-		n := max(4*q.K, leastRescored)
-		return n, n
+		return q.K
+	case q.Rescore > 0:
+		return max(q.Rescore, q.K)
 	}
-	n := max(q.Rescore, q.K)
-	return n, n
+	return max(keptShare*q.K, leastKept)
 }
 
 // decide answers a search that has compared codes: the best by code, measured by
 // their vectors.
-func (s *searcher) decide(q *index.Query, measured int, dst []index.Hit) []index.Hit {
-	if measured == 0 {
-		return s.top.Append(dst)
+func (s *searcher) decide(q *index.Query, dst []index.Hit) []index.Hit {
+	from := len(dst)
+	dst = s.top.Append(dst)
+	best := quant.Decide(q, dst[from:], s.byVectors(q))
+	return dst[:from+min(q.K, len(best))]
+}
+
+// byVectors measures hits by their vectors.
+func (s *searcher) byVectors(q *index.Query) func([]index.Hit) []float32 {
+	s.query, s.row = simd.Encoded(s.x.o.space(), q.Vector, s.row)
+	rows := s.x.vectors.Rows()
+	return func(hits []index.Hit) []float32 {
+		s.bucket = s.bucket[:0]
+		for _, h := range hits {
+			s.bucket = append(s.bucket, uint32(h.Slot))
+		}
+		s.dist = slices.Grow(s.dist[:0], len(hits))[:max(len(hits), batch)]
+		s.query.Distances(rows.Base(), rows.Stride(), s.bucket, s.dist)
+		rows.Keep()
+		s.work.Distances += len(hits)
+		return s.dist
 	}
-	s.bucket = s.bucket[:0]
-	for _, h := range s.top.Hits() {
-		s.bucket = append(s.bucket, uint32(h.Slot))
-	}
-	dst, work := flat.Search(index.Query{Vector: q.Vector, K: q.K}, s.x.o.space(), s.x.vectors.Rows(), s.bucket, dst)
-	s.work = s.work.Add(work)
-	return dst
 }

@@ -64,15 +64,12 @@ func (x *Index) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	}
 	s := x.searcher(h)
 	defer x.release(s)
-	measured := 0
 	if s.take(&q); s.guide == nil {
 		s.query, s.row = simd.Encoded(x.o.space(), q.Vector, s.row)
 		s.top.Reset(q.K)
 	} else {
 		s.guide.code.Ask(q.Vector, &s.asked)
-		var by int
-		by, measured = kept(&q)
-		s.top.Reset(by)
+		s.top.Reset(kept(&q))
 	}
 	if budget := budgetOf(&q); q.Accept != nil && q.Accept.Len() <= budget {
 		s.all(&q)
@@ -80,7 +77,7 @@ func (x *Index) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 		s.probe(&q, budget)
 	}
 	if s.guide != nil {
-		dst = s.decide(&q, measured, dst)
+		dst = s.decide(&q, dst)
 	} else {
 		dst = s.top.Append(dst)
 	}

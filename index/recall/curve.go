@@ -87,11 +87,11 @@ func (c *Curve) Estimate(ef int) float64 {
 // For up to K neighbours it is read off the curve of K. Between K and WideK it
 // is interpolated in the logarithm of k; beyond, it grows as k does.
 //
-// A curve promises a little less than it measured. Stored vectors are easier to
-// find than new ones: on them, half of the misses that the recall allows are
-// allowed. On users' queries, nine tenths are.
+// A curve promises a little less than it measured, since samples err: of the
+// misses that the recall allows, nine tenths are allowed on users' queries, and
+// eight on stored vectors, which users' queries need not be like.
 func (c *Curve) Ef(recall float64, k int) (ef int, ok bool) {
-	miss := (1 - recall) / 2
+	miss := (1 - recall) * 0.8
 	if c.Live {
 		miss = (1 - recall) * 0.9
 	}
@@ -105,6 +105,16 @@ func (c *Curve) Ef(recall float64, k int) (ef int, ok bool) {
 	}
 	t := math.Log(float64(k)/K) / math.Log(WideK/K)
 	return rounded(narrow*math.Pow(wide/narrow, t), k)
+}
+
+// EfAmong is Ef for an index that has grown to so many points since it was
+// measured.
+func (c *Curve) EfAmong(points int, recall float64, k int) (ef int, ok bool) {
+	ef, ok = c.Ef(recall, k)
+	if !ok || points <= c.Points || c.Points < 1 {
+		return ef, ok
+	}
+	return rounded(float64(ef)*math.Sqrt(float64(points)/float64(c.Points)), k)
 }
 
 func rounded(ef float64, k int) (int, bool) {

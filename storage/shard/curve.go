@@ -12,7 +12,7 @@ import (
 )
 
 // curveVersion is that of the file's form (docs/formats.md).
-const curveVersion = 1
+const curveVersion = 2 // 1 was of stored vectors that found themselves
 
 type curveFile struct {
 	Version int `json:"version"`
@@ -92,7 +92,7 @@ func (st *state) recalls() (out []Recall) {
 		if c == nil || f.graph.Load() == nil {
 			continue
 		}
-		ef := int(f.effort.Load())
+		ef := f.breadth()
 		out = append(out, Recall{Vector: f.conf.Name, Ef: ef, Recall: c.Estimate(ef), Points: f.has.Len(), Curves: []*recall.Curve{c}})
 	}
 	return out

@@ -36,7 +36,7 @@ const (
 // false: exact search is the answer.
 func (v *Vectors) Breadth(asked float64, k int) (ef int, ok bool) {
 	if c := v.field.curve.Load(); c != nil {
-		return c.Ef(asked, k)
+		return c.EfAmong(v.Has.Len(), asked, k)
 	}
 	ef = max(int(unmeasured*max((1-promised)/(1-asked), 1)), k)
 	return ef, ef <= unmeasuredMost

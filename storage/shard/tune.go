@@ -9,6 +9,7 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/recall"
+	"github.com/kithdb/kith/storage/schema"
 )
 
 const (
@@ -36,12 +37,33 @@ type learned struct {
 
 // publish makes a curve the field's.
 func (l *learned) publish(c *recall.Curve) {
-	ef, ok := c.Ef(promised, recall.K)
-	if !ok {
-		ef = widest
-	}
 	l.curve.Store(c)
-	l.effort.Store(int32(ef))
+	l.effort.Store(int32(promise(c, c.Points)))
+}
+
+// promise is the breadth that keeps the promise among so many points.
+func promise(c *recall.Curve, points int) int {
+	if ef, ok := c.EfAmong(points, promised, recall.K); ok {
+		return ef
+	}
+	return widest
+}
+
+// breadth is that of a query that names none; 0 where it was not measured. In a
+// graph it is ef_construct at least, which the contract's own default is: nobody
+// finds less than there.
+func (f *fieldState) breadth() int {
+	ef := int(f.effort.Load())
+	if ef == 0 {
+		return 0
+	}
+	if c := f.curve.Load(); c != nil {
+		ef = promise(c, f.has.Len())
+	}
+	if f.kind.Type == schema.Graph {
+		ef = max(ef, f.settings.EfConstruct)
+	}
+	return ef
 }
 
 // tune measures recall by breadth when the index has grown by half, or was
@@ -105,7 +127,9 @@ func (p *probe) measure(o *Optimizer) (t *recall.Tally, live bool) {
 	return t, live
 }
 
-// queries is the users' newest, or stored vectors where these are too few.
+// queries is the users' newest, or stored vectors where these are too few. A walk
+// to a stored vector comes by its own links to its neighbours; with the vector
+// unseen it finds as much as a walk to a new one.
 func (p *probe) queries() (list []asked, live bool) {
 	high := index.Slot(p.g.high.Load())
 	slots := p.f.has.AppendRange(nil, 0, high)
@@ -120,7 +144,8 @@ func (p *probe) queries() (list []asked, live bool) {
 	count := min(most, len(slots)/(4*recall.K))
 	for i := range count {
 		slot := index.Slot(slots[i*(len(slots)/count)])
-		list = append(list, asked{query: index.Query{Vector: p.f.vector(slot)}, self: slot})
+		q := index.Query{Vector: p.f.vector(slot), Unseen: []index.Slot{slot}}
+		list = append(list, asked{query: q, self: slot})
 	}
 	return list, false
 }

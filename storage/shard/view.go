@@ -144,7 +144,7 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 	if !ok {
 		return Vectors{}, false
 	}
-	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: int(f.effort.Load()), shard: v.s, field: f.field}
+	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: f.breadth(), shard: v.s, field: f.field}
 	if g := f.pinGraph(); g != nil {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.

@@ -1,0 +1,59 @@
+package hnsw
+
+import (
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
+)
+
+// leastRescored is enough for the ten nearest to be among the best by code, most
+// often.
+const leastRescored = 40
+
+// rescored is how many of the nearest by code a filtered search measures by their
+// vectors at first.
+func rescored(q *index.Query) int {
+	switch {
+	case q.Rescore < 0:
+		return 0
+	case q.Rescore == 0:
+		return max(2*q.K, leastRescored)
+	default:
+		return max(q.Rescore, q.K)
+	}
+}
+
+// rescore puts the nearest of the pool into w.hits, in order: with a guide, those
+// that the query wants are measured by their vectors.
+func (w *walker) rescore(q *index.Query) {
+	w.hits = w.hits[:0]
+	for _, c := range w.pool {
+		w.hits = append(w.hits, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
+	}
+	if w.guide != nil {
+		w.hits = quant.Decide(q, w.hits, w.byVectors)
+	}
+}
+
+// exact cuts hits to the first `most` and measures them by their vectors, anew
+// in order. Without a guide, or with 0, there is nothing to do.
+func (w *walker) exact(hits []index.Hit, most int) []index.Hit {
+	if w.guide == nil || most == 0 {
+		return hits
+	}
+	hits = hits[:min(most, len(hits))]
+	for i, d := range w.byVectors(hits) {
+		hits[i].Dist = d
+	}
+	index.SortHits(hits)
+	return hits
+}
+
+// byVectors is the distances to the vectors of hits, valid until the next call.
+func (w *walker) byVectors(hits []index.Hit) []float32 {
+	w.fresh = w.fresh[:0]
+	for _, h := range hits {
+		w.fresh = append(w.fresh, uint32(h.Slot))
+	}
+	w.measureVectors()
+	return w.dist
+}

@@ -1,0 +1,66 @@
+package quant
+
+import (
+	"math"
+
+	"github.com/kithdb/kith/index"
+)
+
+const (
+	// leastMeasured is how many are measured before the code's error is known, and
+	// beyond how many more than the wanted ones.
+	leastMeasured, moreMeasured = 16, 6
+	// measuredAtOnce is how many are measured at a time from then on.
+	measuredAtOnce = 16
+	// sure is how many standard deviations of the error an estimate must be beyond
+	// the nearest, to be left alone.
+	sure = 3
+)
+
+// Decide answers the best of hits, which are in the order of their estimates, in
+// the order of their distances: measure answers those to the vectors of some.
+//
+// q says how many: as many as it names, none, or, where it leaves it open, as
+// many as the error of the estimates asks for. That error is seen on those that
+// are measured, so that every code and every query has its own: it goes on until
+// the next estimate is so far beyond the K nearest that no error of that size
+// would bring it among them.
+func Decide(q *index.Query, hits []index.Hit, measure func([]index.Hit) []float32) []index.Hit {
+	switch {
+	case q.Rescore < 0:
+		return hits
+	case q.Rescore > 0:
+		hits = hits[:min(max(q.Rescore, q.K), len(hits))]
+		var e spread
+		e.settle(hits, measure(hits))
+		index.SortHits(hits)
+		return hits
+	}
+	var e spread
+	for from, to := 0, max(q.K+moreMeasured, leastMeasured); ; from, to = to, to+measuredAtOnce {
+		to = min(to, len(hits))
+		e.settle(hits[from:to], measure(hits[from:to]))
+		index.SortHits(hits[:to])
+		if to == len(hits) || float64(hits[to].Dist) > float64(hits[q.K-1].Dist)+e.most(to) {
+			return hits[:to]
+		}
+	}
+}
+
+// spread sums up by how much estimates were too low.
+type spread struct{ sum, square float64 }
+
+// settle puts distances in the place of estimates.
+func (e *spread) settle(hits []index.Hit, by []float32) {
+	for i := range hits {
+		lacked := float64(by[i] - hits[i].Dist)
+		e.sum, e.square = e.sum+lacked, e.square+lacked*lacked
+		hits[i].Dist = by[i]
+	}
+}
+
+// most is by how much an estimate may be too high, after so many of them.
+func (e *spread) most(n int) float64 {
+	mean := e.sum / float64(n)
+	return sure*math.Sqrt(max(e.square/float64(n)-mean*mean, 0)) - mean
+}
