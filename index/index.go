@@ -68,10 +68,11 @@ type Query struct {
 	// Share is about the share of the slots in Accept that pass Check, above 0 to
 	// 1; 0: not known.
 	Share float64
-	// Unseen are slots that the search goes on as if they were not in the index,
-	// neither returned nor walked through (but for the node that every search of a
-	// graph begins at): how a stored vector is asked for as if
-	// it were new. An index that finds its slots one by one need not heed it.
+	// Unseen are slots that a walk goes on as if they were not in the index,
+	// neither returned nor walked through: how a stored vector is asked for as if
+	// it were new. The node that every walk begins at is met nevertheless, and what
+	// finds slots one by one need not heed it: a caller passes over such hits.
+	Unseen []Slot
 	Unseen []Slot
 	// Done ends the search early when it is closed: what was found so far is
 	// answered, and the caller looks whether its time has passed. nil never ends.
