@@ -73,7 +73,6 @@ type Query struct {
 	// it were new. The node that every walk begins at is met nevertheless, and what
 	// finds slots one by one need not heed it: a caller passes over such hits.
 	Unseen []Slot
-	Unseen []Slot
 	// Done ends the search early when it is closed: what was found so far is
 	// answered, and the caller looks whether its time has passed. nil never ends.
 	Done <-chan struct{}
