@@ -155,6 +155,9 @@ func (g *Graph) Close() error {
 	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
 	if by := g.guide.Load(); by != nil {
 		err = errors.Join(err, by.rows.Close())
+		if by.beside != nil {
+			err = errors.Join(err, by.beside.rows.Close())
+		}
 	}
 	return err
 }

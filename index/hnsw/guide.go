@@ -11,8 +11,9 @@ import (
 
 // guide is the codes that walks go by, a row for each slot.
 type guide struct {
-	code quant.Code
-	rows *arena.Arena
+	code   quant.Code
+	rows   *arena.Arena
+	beside *inline // nil: nothing lies beside the links
 }
 
 // Guide has searches and inserts walk by codes, a small part of the vectors'
@@ -45,19 +46,25 @@ func (g *Graph) Code() quant.Code {
 }
 
 func (g *Graph) encodeAll(to *guide, workers int) {
-	slots := uint32(g.nodes.Rows().Len())
+	g.eachSlot(uint32(g.nodes.Rows().Len()), workers, func(w *walker, s uint32) {
+		if g.levels(s) > 0 {
+			w.encode(to, s)
+		}
+	})
+}
+
+// eachSlot does something for each slot below slots, with so many workers.
+func (g *Graph) eachSlot(slots uint32, workers int, do func(w *walker, s uint32)) {
 	var next atomic.Uint32
 	var wg sync.WaitGroup
 	for range max(workers, 1) {
 		wg.Go(func() {
 			w := g.walker(nil)
 			defer g.release(w)
-			const stretch = 1024
+			const stretch = 256
 			for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
 				for s := from; s < min(from+stretch, slots); s++ {
-					if g.levels(s) > 0 {
-						w.encode(to, s)
-					}
+					do(w, s)
 				}
 			}
 		})
@@ -83,6 +90,7 @@ func (w *walker) decode(s uint32) {
 func (at *guide) abandon() {
 	if at != nil {
 		at.rows.Abandon()
+		at.beside.abandon()
 	}
 }
 
@@ -91,5 +99,5 @@ func (at *guide) bytes() int64 {
 	if at == nil {
 		return 0
 	}
-	return at.rows.Resident()
+	return at.rows.Resident() + at.beside.bytes()
 }

@@ -55,6 +55,12 @@ func (g *Graph) place(s index.Slot, level int) error {
 		if err := by.rows.Grow(int(s) + 1); err != nil {
 			return err
 		}
+		if by.beside != nil {
+			if err := by.beside.rows.Grow(int(s) + 1); err != nil {
+				return err
+			}
+			by.beside.blank(uint32(s))
+		}
 	}
 	first, err := g.takeUpper(level)
 	if err != nil {
@@ -138,7 +144,18 @@ func (w *walker) own(s uint32, level int, hits []index.Hit) error {
 	mu := &w.g.stripe[s%stripes]
 	mu.Lock()
 	defer mu.Unlock()
-	return w.g.replace(s, level, w.slots)
+	return w.putLinks(s, level, w.slots)
+}
+
+// putLinks stores a node's links, and has its codes follow. Its stripe is held.
+func (w *walker) putLinks(s uint32, level int, links []uint32) error {
+	if err := w.g.replace(s, level, links); err != nil {
+		return err
+	}
+	if level == 0 {
+		w.inlay(s)
+	}
+	return nil
 }
 
 // replace stores a node's links in a block of their size. Its stripe is held.
@@ -213,6 +230,18 @@ func (w *walker) link(node, to uint32, level int, dist float32) error {
 		w.hits = append(w.hits, index.Hit{Slot: index.Slot(to), Dist: dist})
 		return w.relink(node, level)
 	}
+	if err := w.append(node, to, list); err != nil {
+		return err
+	}
+	if level == 0 {
+		w.inlay(node)
+	}
+	return nil
+}
+
+// append adds a link to a list that may have one more.
+func (w *walker) append(node, to uint32, list []uint32) error {
+	n := count(list)
 	if n < len(list)-1 {
 		atomic.StoreUint32(&list[n+1], to)
 		atomic.StoreUint32(&list[0], list[0]+1)
@@ -257,5 +286,5 @@ func (w *walker) relink(node uint32, level int) error {
 	for _, h := range kept {
 		w.slots = append(w.slots, uint32(h.Slot))
 	}
-	return w.g.replace(node, level, w.slots)
+	return w.putLinks(node, level, w.slots)
 }

@@ -74,6 +74,9 @@ func (r *repairer) mend(s uint32) error {
 		if err != nil {
 			return err
 		}
+		if level == 0 && r.guide != nil && r.guide.beside != nil {
+			r.forget(s)
+		}
 		for _, to := range chosen {
 			if err := r.link(uint32(to.Slot), s, level, to.Dist); err != nil {
 				return err
@@ -81,6 +84,14 @@ func (r *repairer) mend(s uint32) error {
 		}
 	}
 	return nil
+}
+
+// forget empties the lanes of a node's row that hold dead ones.
+func (r *repairer) forget(s uint32) {
+	mu := &r.g.stripe[s%stripes]
+	mu.Lock()
+	defer mu.Unlock()
+	r.guide.beside.forget(s, r.live)
 }
 
 // relinkLive chooses a node's links anew when one of them is dead, and answers
@@ -166,6 +177,9 @@ func (g *Graph) remove(dead []uint32) {
 			g.free[levels] = append(g.free[levels], firstOf(word))
 		}
 		atomic.StoreUint32(&node[1], nodeWord(0, firstOf(word)))
+		if by := g.guide.Load(); by != nil && by.beside != nil {
+			by.beside.blank(s)
+		}
 		g.count.Add(-1)
 	}
 }

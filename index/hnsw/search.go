@@ -30,6 +30,7 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	case q.Accept != nil:
 		w.among(entry, ef, &q)
 	default:
+		w.siftLinks()
 		w.walk(w.descend(entry, 0), 0, ef)
 		w.rescore(&q)
 		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work

@@ -35,6 +35,13 @@ type walker struct {
 	done     <-chan struct{} // closed when a search is to stop; nil of an insert
 	unseen   []index.Slot    // that a search goes on without
 
+	sifting    *inline // of a search: what sifts the links of level 0, or nil
+	besideRows arena.Rows
+	look       quant.Look // what is asked, in the form of the codes beside links
+	place      quant.Place
+	from       []float32 // a decoded row to look from
+	list       []uint32
+
 	pool  []candidate // of walk: the nearest seen, in rising order
 	batch []candidate // of walk: what a list adds to the pool
 
@@ -75,6 +82,7 @@ func (g *Graph) walker(by *guide) *walker {
 
 func (g *Graph) release(w *walker) {
 	w.query, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, nil, arena.Rows{}, nil, nil
+	w.sifting, w.besideRows = nil, arena.Rows{}
 	g.walkers.Put(w)
 }
 
@@ -220,6 +228,17 @@ func (w *walker) seen(list []uint32) []uint32 {
 	return list
 }
 
+// follow takes the pool's node at a place and puts into dst those of its links
+// that are to be measured.
+func (w *walker) follow(dst []uint32, at, level, ef int) []uint32 {
+	c := w.pool[at]
+	w.take(at)
+	if w.sifting != nil && level == 0 {
+		return w.sift(w.sifting, dst, c, ef)
+	}
+	return w.gather(dst, c.slot, level)
+}
+
 // walk is the paper's Alg. 2 with one sorted pool for candidates and results:
 // it expands the nearest node that was not yet, until none is left among the ef
 // nearest. w.pool holds those afterwards.
@@ -237,7 +256,7 @@ func (w *walker) walk(from index.Hit, level, ef int) {
 			if at = w.first(at); at == len(w.pool) {
 				return
 			}
-			w.ahead = w.gather(w.ahead, w.take(at), level)
+			w.ahead = w.follow(w.ahead, at, level, ef)
 		}
 		if w.ended() {
 			return
@@ -245,7 +264,7 @@ func (w *walker) walk(from index.Hit, level, ef int) {
 		w.fresh, w.ahead = w.ahead, w.fresh
 		at = w.first(at)
 		if early = calm && at < len(w.pool); early {
-			w.ahead = w.gather(w.ahead, w.take(at), level)
+			w.ahead = w.follow(w.ahead, at, level, ef)
 			w.prefetchRows(w.ahead)
 		}
 		if level == 0 {
@@ -344,6 +363,10 @@ func after(list []candidate, dist float32) int {
 // prefetchLists asks memory for the lists of the candidates that come next, from
 // a place of the pool on, and for where the lists behind those are.
 func (w *walker) prefetchLists(from int) {
+	if w.sifting != nil {
+		w.prefetchInline(from)
+		return
+	}
 	found := 0
 	for _, c := range w.pool[min(from, len(w.pool)):min(from+lookAhead, len(w.pool))] {
 		if c.slot&expanded != 0 {

@@ -48,6 +48,9 @@ func (a *Affine) Dim() int { return a.dim() }
 // Metric is how the vectors are compared.
 func (a *Affine) Metric() index.Metric { return a.metric }
 
+// Turned reports whether the code turns vectors before it cuts them.
+func (a *Affine) Turned() bool { return !a.plain }
+
 // levels is the greatest code.
 func (a *Affine) levels() int {
 	if a.bits == 4 {

@@ -120,9 +120,7 @@ func (r *rotation) apply(v []float32) {
 		if round%2 == 1 {
 			part = v[len(v)-r.size:]
 		}
-		for i, s := range signs {
-			part[i] *= s
-		}
+		simd.Multiply(part, signs)
 		simd.Hadamard(part)
 	}
 }

@@ -240,3 +240,26 @@ func TestHadamardIsItsOwnInverse(t *testing.T) {
 		}
 	})
 }
+
+// Each length at every alignment: a product rounds once, so the bits are equal.
+func TestMultiply(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(15, 16))
+		for n := range 70 {
+			for offset := range 8 {
+				v, by := random(rng, n), random(rng, n)
+				got, other := place(append(append([]float32(nil), v...), canary), offset), place(by, offset/2)
+				Multiply(got[:n], other)
+				multiplyScalar(v, by)
+				for i := range v {
+					if !same(got[i], v[i]) {
+						t.Fatalf("%d of %d floats, offset %d: %v, want %v", i, n, offset, got[i], v[i])
+					}
+				}
+				if !isCanary(got[n]) {
+					t.Fatalf("%d floats: the one behind them was written", n)
+				}
+			}
+		}
+	})
+}

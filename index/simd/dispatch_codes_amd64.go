@@ -67,3 +67,13 @@ func Hadamard(v []float32) {
 	}
 	hadamardScalar(v)
 }
+
+// multiply multiplies v by the numbers of by, which is as long.
+func multiply(v, by []float32) {
+	whole := 0
+	if useAVX2 && len(v) >= 8 {
+		whole = len(v) &^ 7
+		multiplyAVX2(v[:whole], by)
+	}
+	multiplyScalar(v[whole:], by[whole:])
+}

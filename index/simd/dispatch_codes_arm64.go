@@ -63,3 +63,6 @@ func Hadamard(v []float32) {
 		}
 	}
 }
+
+// multiply multiplies v by the numbers of by, which is as long.
+func multiply(v, by []float32) { multiplyScalar(v, by) }

@@ -25,3 +25,6 @@ func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []fl
 // Hadamard is the Walsh-Hadamard transform of v, in place, not normalised:
 // lengths grow by √len(v), which is a power of two.
 func Hadamard(v []float32) { hadamardScalar(v) }
+
+// multiply multiplies v by the numbers of by, which is as long.
+func multiply(v, by []float32) { multiplyScalar(v, by) }

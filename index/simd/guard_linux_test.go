@@ -103,6 +103,9 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 			for n := 1; n <= 256; n *= 2 {
 				Hadamard(guarded(t, n, first))
 			}
+			for n := range 20 {
+				Multiply(guarded(t, n, first), guarded(t, n, first))
+			}
 		}
 	})
 }

@@ -179,5 +179,10 @@ func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias fl
 //go:noescape
 func hadamardAVX2(v []float32)
 
+// multiplyAVX2 multiplies v, whose length is a multiple of 8 and not 0, by the numbers of by.
+//
+//go:noescape
+func multiplyAVX2(v []float32, by []float32)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

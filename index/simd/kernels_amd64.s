@@ -6830,6 +6830,25 @@ DATA signs4<>+24(SB)/4, $0xbf800000
 DATA signs4<>+28(SB)/4, $0xbf800000
 GLOBL signs4<>(SB), RODATA|NOPTR, $32
 
+// func multiplyAVX2(v []float32, by []float32)
+// Requires: AVX
+TEXT ·multiplyAVX2(SB), NOSPLIT, $0-48
+	MOVQ v_base+0(FP), AX
+	MOVQ v_len+8(FP), DX
+	LEAQ (AX)(DX*4), DX
+	MOVQ by_base+24(FP), CX
+
+product:
+	VMOVUPS (CX), Y0
+	VMULPS  (AX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	CMPQ    AX, DX
+	JL      product
+	VZEROUPPER
+	RET
+
 // func hasF16C() bool
 // Requires: CPUID
 TEXT ·hasF16C(SB), NOSPLIT, $0-1

@@ -49,3 +49,10 @@ func hadamardScalar(v []float32) {
 		}
 	}
 }
+
+func multiplyScalar(v, by []float32) {
+	by = by[:len(v)]
+	for i := range v {
+		v[i] *= by[i]
+	}
+}

@@ -43,7 +43,10 @@ func (c *Collection) graphBytes(v *Vector) int64 {
 	links := int64(2 * h.M)
 	n := links*4*2/3 + links/4 + 8
 	if h.InlineStorage != nil && *h.InlineStorage {
-		n += links * (int64(v.Size)/8 + codeHead) // a short code of every neighbour beside its link
+		// A lane is a slot, two floats, and a bit for most dimensions; a row is whole
+		// blocks of 32.
+		lane := int64(4+8) + min(int64(v.Size)*5/8, 256)/8
+		n += (links + 31) / 32 * 32 * lane
 	}
 	return n
 }

@@ -127,6 +127,9 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return false, err
 	}
 	if paused == nil {
+		if err := s.inlay(f, g); err != nil {
+			return false, err
+		}
 		s.tune(f, g)
 	}
 	return false, errors.Join(paused, s.saveSoon(f.field, g))

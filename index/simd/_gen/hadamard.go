@@ -42,6 +42,30 @@ func hadamard() {
 	RET()
 }
 
+// multiply writes the product of two lists, number by number: what stands before
+// each transform of a rotation.
+func multiply() {
+	TEXT("multiplyAVX2", NOSPLIT, "func(v, by []float32)")
+	Pragma("noescape")
+	Doc("multiplyAVX2 multiplies v, whose length is a multiple of 8 and not 0, by the numbers of by.")
+	at, by, end := GP64(), GP64(), GP64()
+	Load(Param("v").Base(), at)
+	Load(Param("v").Len(), end)
+	LEAQ(Mem{Base: at, Index: end, Scale: 4}, end)
+	Load(Param("by").Base(), by)
+	Label("product")
+	product := YMM()
+	VMOVUPS(Mem{Base: by}, product)
+	VMULPS(Mem{Base: at}, product, product)
+	VMOVUPS(product, Mem{Base: at})
+	ADDQ(Imm(4*lanes), by)
+	ADDQ(Imm(4*lanes), at)
+	CMPQ(at, end)
+	JL(LabelRef("product"))
+	VZEROUPPER()
+	RET()
+}
+
 // signs are the factors of the second operand within a register, for steps of 1,
 // 2 and 4: a sum with a product by −1 is a difference, exactly.
 func signs() (s [3]reg.VecVirtual) {

@@ -78,6 +78,7 @@ func main() {
 		b.rows()
 	}
 	hadamard()
+	multiply()
 	cpuid()
 	Generate()
 }

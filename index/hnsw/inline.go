@@ -1,0 +1,268 @@
+package hnsw
+
+import (
+	"errors"
+	"math"
+	"math/bits"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/index/simd"
+)
+
+// inline is the lists of level 0 once more, each link with a code of the
+// neighbour as it is seen from the node: which neighbours are worth measuring
+// stands in one row, so that a walk looks at a few places in memory instead of
+// one for each link.
+//
+// A row is blocks of 32 lanes: their slots, then the block of quant.Beside. Lanes
+// that the list leaves free hold nodes two links away, which cost nothing. A lane
+// may be behind its list: it then names a node that is, or was, in the graph.
+//
+// A row is written under its node's stripe; searches read beside it. A lane read
+// half may be passed over or measured in vain, and nothing worse.
+type inline struct {
+	code   *quant.Beside
+	rows   *arena.Arena
+	blocks int // in a row
+	stride int // bytes from block to block
+}
+
+const (
+	lanes     = quant.BesideLanes
+	slotBytes = 4 * lanes
+	rowAlign  = 16
+)
+
+// Inline has searches read codes beside the links before they measure (the
+// contract's inline_storage), or takes those codes away. It needs a guide of codes
+// that a Beside can stand on, and does nothing without. A new guide takes them
+// away. Not beside Insert; searches go on. On error nothing has changed.
+func (g *Graph) Inline(on bool, workers int) error {
+	now := g.guide.Load()
+	if now == nil || on == (now.beside != nil) {
+		return nil
+	}
+	next := &guide{code: now.code, rows: now.rows}
+	if on {
+		affine, ok := now.code.(*quant.Affine)
+		if !ok || !affine.Turned() {
+			return nil
+		}
+		next.beside = newInline(&g.o, affine)
+		if err := next.beside.fill(g, workers); err != nil {
+			return err
+		}
+	}
+	g.guide.Store(next)
+	now.beside.abandon()
+	return nil
+}
+
+// Inlined reports whether codes lie beside the links.
+func (g *Graph) Inlined() bool {
+	by := g.guide.Load()
+	return by != nil && by.beside != nil
+}
+
+func newInline(o *Options, affine *quant.Affine) *inline {
+	x := &inline{code: quant.NewBeside(affine), blocks: (o.most(0) + lanes - 1) / lanes}
+	x.stride = (slotBytes + x.code.BlockBytes() + rowAlign - 1) / rowAlign * rowAlign
+	x.rows = arena.New(arena.Options{RowBytes: x.blocks * x.stride})
+	return x
+}
+
+// fill writes the rows of all nodes.
+func (x *inline) fill(g *Graph, workers int) error {
+	slots := uint32(g.nodes.Rows().Len())
+	if err := errors.Join(x.rows.Pin(), x.rows.Grow(int(slots))); err != nil {
+		return errors.Join(err, x.rows.Close())
+	}
+	g.eachSlot(slots, workers, func(w *walker, s uint32) {
+		x.blank(s)
+		if g.levels(s) > 0 {
+			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)
+			w.layOut(x, s, w.list)
+		}
+	})
+	return nil
+}
+
+func (x *inline) abandon() {
+	if x != nil {
+		x.rows.Abandon()
+	}
+}
+
+func (x *inline) bytes() int64 {
+	if x == nil {
+		return 0
+	}
+	return x.rows.Resident()
+}
+
+// block is the block of a row that a lane is in.
+func (x *inline) block(row []byte, lane int) []byte { return row[lane/lanes*x.stride:][:x.stride] }
+
+// slot is where a lane's neighbour stands.
+func slot(block []byte, lane int) *uint32 { return (*uint32)(unsafe.Pointer(&block[4*(lane%lanes)])) }
+
+// blank empties a row.
+func (x *inline) blank(s uint32) {
+	row := x.rows.Rows().Bytes(s)
+	for lane := range x.blocks * lanes {
+		x.clear(row, lane)
+	}
+}
+
+func (x *inline) clear(row []byte, lane int) {
+	block := x.block(row, lane)
+	atomic.StoreUint32(slot(block, lane), noLane)
+	x.code.Clear(block[slotBytes:], lane%lanes)
+}
+
+// noLane stands in empty lanes: no slot has this number.
+const noLane = math.MaxUint32
+
+// layOut puts those of a list into a node's row that are not in it, each in the
+// place of one that is not in the list.
+func (w *walker) layOut(x *inline, s uint32, list []uint32) {
+	row := x.rows.Rows().Bytes(s)
+	lane, stood := 0, false
+	for _, to := range list {
+		if x.holds(row, to) {
+			continue
+		}
+		for slices.Contains(list, *slot(x.block(row, lane), lane)) {
+			lane++
+		}
+		if !stood {
+			w.decode(s)
+			w.from = append(w.from[:0], w.vector...)
+			x.code.Stand(&w.place, w.from)
+			stood = true
+		}
+		block := x.block(row, lane)
+		w.decode(to)
+		x.code.Put(block[slotBytes:], lane%lanes, &w.place, w.vector)
+		atomic.StoreUint32(slot(block, lane), to)
+	}
+}
+
+// holds reports whether a row has a neighbour.
+func (x *inline) holds(row []byte, to uint32) bool {
+	for k := range x.blocks {
+		ids := (*[lanes]uint32)(unsafe.Pointer(&row[k*x.stride]))
+		if slices.Contains(ids[:], to) {
+			return true
+		}
+	}
+	return false
+}
+
+// inlay has a node's row follow its list. Its stripe is held.
+func (w *walker) inlay(s uint32) {
+	if w.guide == nil || w.guide.beside == nil {
+		return
+	}
+	w.list = links(w.list[:0], w.g.list(s, 0))
+	w.layOut(w.guide.beside, s, w.list)
+}
+
+// forget empties the lanes of a node's row that hold none of the live.
+func (x *inline) forget(s uint32, live *index.Set) {
+	row := x.rows.Rows().Bytes(s)
+	for lane := range x.blocks * lanes {
+		if to := *slot(x.block(row, lane), lane); to != noLane && !live.Contains(index.Slot(to)) {
+			x.clear(row, lane)
+		}
+	}
+}
+
+// further adds to a node's list the nearest of the nodes that its links link to.
+func (w *walker) further(s uint32, list []uint32, most int) []uint32 {
+	own := len(list)
+	if own >= most {
+		return list
+	}
+	near := w.slots[:0]
+	for _, to := range list {
+		near = links(near, w.g.list(to, 0))
+	}
+	slices.Sort(near)
+	near = slices.Compact(near)
+	near = slices.DeleteFunc(near, func(to uint32) bool { return to == s || slices.Contains(list, to) })
+	w.slots = near
+	if len(near) == 0 {
+		return list
+	}
+	w.measure(s, near)
+	index.SortHits(w.hits)
+	for _, h := range w.hits[:min(len(w.hits), most-own)] {
+		list = append(list, uint32(h.Slot))
+	}
+	return list
+}
+
+// siftLinks has the walk read codes beside the links where there are some. The
+// guide's code was asked before.
+func (w *walker) siftLinks() {
+	if w.guide == nil || w.guide.beside == nil {
+		return
+	}
+	w.sifting = w.guide.beside
+	w.besideRows = w.sifting.rows.Rows()
+	w.sifting.code.Ask(&w.asked, &w.look)
+}
+
+// sift puts into dst the neighbours of a node of the pool that were not visited
+// and, by the codes beside the links, are nearer than the pool's last.
+func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
+	limit := float32(math.Inf(1))
+	if n := len(w.pool); n == ef {
+		limit = w.pool[n-1].dist
+	}
+	if cap(dst) < x.blocks*lanes {
+		dst = make([]uint32, 0, x.blocks*lanes)
+	}
+	fresh, stamp, epoch := dst[:x.blocks*lanes], w.stamp, w.epoch
+	row := unsafe.Add(w.besideRows.Base(), int(c.slot)*w.besideRows.Stride())
+	n := 0
+	for k, set := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, c.dist, limit) {
+		ids := (*[lanes]uint32)(unsafe.Add(row, k*x.stride))
+		for ; set != 0; set &= set - 1 {
+			to := atomic.LoadUint32(&ids[bits.TrailingZeros32(set)])
+			if int(to) >= len(stamp) {
+				continue
+			}
+			fresh[n] = to
+			seen := stamp[to]
+			stamp[to] = epoch
+			if seen != epoch { // a conditional move, as in gather
+				n++
+			}
+		}
+	}
+	w.work.Hops++
+	return fresh[:n]
+}
+
+// prefetchInline asks memory for the row of the pool's next node to expand.
+func (w *walker) prefetchInline(from int) {
+	const line, most = 64, 16 * 64
+	for _, c := range w.pool[min(from, len(w.pool)):] {
+		if c.slot&expanded != 0 {
+			continue
+		}
+		n := w.besideRows.Stride()
+		row := unsafe.Add(w.besideRows.Base(), int(c.slot)*n)
+		for at := 0; at < min(n, most); at += line {
+			simd.Prefetch(unsafe.Add(row, at))
+		}
+		return
+	}
+}

@@ -1,0 +1,201 @@
+package hnsw
+
+import (
+	"bytes"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
+)
+
+// inlined is a graph of all of the space's vectors but the last `later`, with codes
+// beside its links.
+func (s *space) inlined(t *testing.T, later int) *Graph {
+	t.Helper()
+	g := s.graph(t, 100)
+	for i := range index.Slot(s.rows.Rows().Len() - later) {
+		if err := g.Insert(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.Guide(s.affine(4), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Inline(true, 2); err != nil || !g.Inlined() {
+		t.Fatalf("not inlined: %v", err)
+	}
+	return g
+}
+
+// mustMirror checks that every link has its code in its node's row, to the bit,
+// and that no row names a node that is not in the graph.
+func (g *Graph) mustMirror(t *testing.T) {
+	t.Helper()
+	x, w := g.guide.Load().beside, g.walker(nil)
+	want := make([]byte, x.stride)
+	for s := range uint32(g.nodes.Rows().Len()) {
+		row := x.rows.Rows().Bytes(s)
+		list := links(nil, g.list(s, 0))
+		w.decode(s)
+		w.from = append(w.from[:0], w.vector...)
+		x.code.Stand(&w.place, w.from)
+		for lane := range x.blocks * lanes {
+			block := x.block(row, lane)
+			to := *slot(block, lane)
+			if to == noLane {
+				continue
+			}
+			if !g.Contains(index.Slot(to)) || !g.Contains(index.Slot(s)) {
+				t.Fatalf("node %d has a code of %d, which is not in the graph", s, to)
+			}
+			list = slices.DeleteFunc(list, func(l uint32) bool { return l == to })
+			w.decode(to)
+			copy(want, block)
+			x.code.Put(want[slotBytes:], lane%lanes, &w.place, w.vector)
+			if !bytes.Equal(want, block) {
+				t.Fatalf("node %d: the code of %d is not its own", s, to)
+			}
+		}
+		if len(list) > 0 {
+			t.Fatalf("node %d: links %v have no code", s, list)
+		}
+	}
+}
+
+// Searches that sift find as much as those that measure every link, and measure
+// fewer; with nodes that were inserted later as with those of the beginning.
+func TestInline(t *testing.T) {
+	for _, m := range []index.Metric{index.Cosine, index.Dot, index.Euclid} {
+		s := newSpace(t, 2000, 64, m)
+		g := s.inlined(t, 500)
+		for i := range index.Slot(500) {
+			if err := g.Insert(1500 + i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.mustMirror(t)
+		var queries [][]float32
+		for range 60 {
+			queries = append(queries, s.point())
+		}
+		q := index.Query{Ef: 60}
+		sifted, spent := s.recallOf(g, q, queries), s.work(g, q, queries)
+		size := g.Bytes()
+		if err := g.Inline(false, 1); err != nil || g.Inlined() || g.Bytes() >= size {
+			t.Fatalf("still inlined: %v", err)
+		}
+		whole, most := s.recallOf(g, q, queries), s.work(g, q, queries)
+		if sifted < whole-0.02 || sifted < 0.8 {
+			t.Errorf("%v: recall %.3f sifted, %.3f whole", m, sifted, whole)
+		}
+		if spent > most*4/5 {
+			t.Errorf("%v: %d measured of %d", m, spent, most)
+		}
+	}
+}
+
+// work is how many distances searches compute.
+func (s *space) work(g *Graph, q index.Query, queries [][]float32) (n int) {
+	for _, v := range queries {
+		q.Vector, q.K = v, 10
+		_, w := g.Search(q, nil)
+		n += w.Distances
+	}
+	return n
+}
+
+// Deleted nodes leave the rows, and slots that are taken again come back right.
+func TestInlineRepair(t *testing.T) {
+	s := newSpace(t, 2000, 64, index.Euclid)
+	g := s.inlined(t, 0)
+	edit := (*index.Set)(nil).Edit()
+	for i := range index.Slot(2000) {
+		if i%3 != 0 {
+			edit.Add(i)
+		}
+	}
+	live := edit.Done()
+	if _, err := g.Repair(live, 2); err != nil {
+		t.Fatal(err)
+	}
+	g.mustMirror(t)
+	for range 50 {
+		got, _ := g.Search(index.Query{Vector: s.point(), K: 10, Ef: 50}, nil)
+		for _, h := range got {
+			if !live.Contains(h.Slot) {
+				t.Fatalf("slot %d is deleted", h.Slot)
+			}
+		}
+	}
+	for i := index.Slot(0); i < 2000; i += 3 {
+		copy(s.rows.Rows().Floats(uint32(i)), s.point())
+		if err := g.Insert(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.mustMirror(t)
+}
+
+// Inline does nothing where no code of ours can stand beside links: without a
+// guide, and by codes that are not turned.
+func TestInlineNeedsACode(t *testing.T) {
+	s := newSpace(t, 500, 64, index.Euclid)
+	g := s.graph(t, 50)
+	s.insertAll(t, g)
+	if err := g.Inline(true, 1); err != nil || g.Inlined() {
+		t.Errorf("inlined without a guide: %v", err)
+	}
+	plain := quant.NewAffine(quant.AffineOptions{Metric: s.m, Dim: s.dim, Bits: 8, Plain: true}, make([]float32, s.dim))
+	if err := g.Guide(plain, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Inline(true, 1); err != nil || g.Inlined() {
+		t.Errorf("inlined beside a plain code: %v", err)
+	}
+}
+
+// Searches go on beside inserts, and beside the change to codes and back.
+func TestInlineBesideWriters(t *testing.T) {
+	s := newSpace(t, 900, 64, index.Cosine)
+	g := s.inlined(t, 400)
+	stop := make(chan struct{})
+	queries := make([][]float32, 8)
+	for i := range queries {
+		queries[i] = s.point()
+	}
+	var searches, inserts sync.WaitGroup
+	for worker := range 2 {
+		searches.Go(func() {
+			for i := worker; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				got, _ := g.Search(index.Query{Vector: queries[i%len(queries)], K: 10, Ef: 40}, nil)
+				if len(got) != 10 || int(got[9].Slot) > 900 {
+					t.Errorf("%d hits", len(got))
+					return
+				}
+			}
+		})
+		inserts.Go(func() {
+			for i := worker; i < 400; i += 2 {
+				if err := g.Insert(index.Slot(500 + i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	inserts.Wait()
+	for _, on := range []bool{false, true} {
+		if err := g.Inline(on, 1); err != nil || g.Inlined() != on {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	searches.Wait()
+	g.mustMirror(t)
+}

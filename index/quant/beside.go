@@ -1,0 +1,189 @@
+package quant
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
+)
+
+// Beside codes vectors as they are seen from a neighbour, by the signs of the
+// first dimensions of the turned difference. What lies near is measured the
+// more exactly, since the error is a share of the distance between the two.
+//
+// For a step r = v − c from the neighbour c to v, and a query q,
+//
+//	|q − v|² = |q − c|² + |r|² − 2⟨q − c, r⟩
+//	  −⟨q, v⟩ = −⟨q, c⟩ − ⟨c, r⟩ − ⟨q − c, r⟩
+//
+// and ⟨q − c, r⟩ ≈ s·(⟨Rq, sign Rr⟩ − ⟨Rc, sign Rr⟩) with the s that is exact for
+// r itself, so that the estimate has no bias (Gao and Long, RaBitQ, arXiv
+// 2405.12497; codes relative to a graph's node: Gou and others, SymphonyQG, arXiv
+// 2411.12229). All but the product with Rq is known beforehand, and that one is
+// the same look-up for every node of a walk.
+//
+// A Beside never changes, and any number of goroutines may use it.
+type Beside struct {
+	*frame
+	bits int // of a code: as many of the turned dimensions, the first
+}
+
+// NewBeside makes the code beside an Affine that turns vectors: the turn of a
+// query serves both.
+func NewBeside(a *Affine) *Beside {
+	return &Beside{frame: &a.frame, bits: besideBits(a.dim())}
+}
+
+// mostBeside is enough bits to sift by: more make rows longer and sift little
+// better.
+const mostBeside = 256
+
+// besideBits is how many bits stand beside a link: most of those of a short
+// vector, so that the graph's memory stays within three times the vectors'.
+func besideBits(dim int) int { return min(dim*5/8&^3, mostBeside) }
+
+// BesideLanes is how many codes a block has.
+const BesideLanes = simd.FastScanRows
+
+// tables is the number of look-ups: one for four dimensions.
+func (b *Beside) tables() int { return (b.bits + 3) / 4 }
+
+// BlockBytes is the size of a block: what Sift needs of each lane, then the
+// codes.
+func (b *Beside) BlockBytes() int { return simd.SiftHead + simd.FastScanBytes(b.tables()) }
+
+// Place is a vector to look from. Its memory is used again by the next Stand.
+type Place struct {
+	vector, turned, other []float32
+	square                float32
+}
+
+// Stand makes p the place of a vector, which is borrowed for as long.
+func (b *Beside) Stand(p *Place, v []float32) {
+	p.vector, p.square = v, simd.Dot(v, v)
+	p.turned = append(p.turned[:0], v...)
+	b.centred(p.turned, v)
+}
+
+// Put writes the code of v, seen from p, into a lane of a block.
+func (b *Beside) Put(block []byte, lane int, p *Place, v []float32) {
+	p.other = append(p.other[:0], v...)
+	b.centred(p.other, v)
+	norm := simd.L2(p.other, p.turned)
+	var along, own float32
+	codes := block[simd.SiftHead:]
+	for t := range b.tables() {
+		var code byte
+		from := p.turned[4*t : min(4*t+4, b.bits)]
+		for j, f := range p.other[4*t : min(4*t+4, b.bits)] {
+			f -= from[j]
+			sign := math.Float32bits(f) & (1 << 31)
+			along += math.Float32frombits(math.Float32bits(f) ^ sign)
+			own += math.Float32frombits(math.Float32bits(from[j]) ^ sign)
+			code |= byte(sign>>31^1) << j
+		}
+		simd.PutFastScan(codes, t, lane, code)
+	}
+	scale := float32(0)
+	if along > 0 {
+		scale = norm / along
+	}
+	add, mul := scale*own+p.square-simd.Dot(v, p.vector), -scale
+	if b.metric == index.Euclid {
+		add, mul = norm+2*scale*own, -2*scale
+	}
+	b.lane(block, lane, add, mul)
+}
+
+// Clear empties a lane: it is never below a limit.
+func (b *Beside) Clear(block []byte, lane int) {
+	b.lane(block, lane, float32(math.Inf(1)), 0)
+}
+
+func (b *Beside) lane(block []byte, lane int, add, mul float32) {
+	binary.LittleEndian.PutUint32(block[4*lane:], math.Float32bits(add))
+	binary.LittleEndian.PutUint32(block[4*(BesideLanes+lane):], math.Float32bits(mul))
+}
+
+// Look is a query made ready for codes beside any node. Its memory is used again
+// by the next Ask. One goroutine.
+type Look struct {
+	tables []uint8
+	count  int
+	sift   simd.Sift
+	turned []float32
+	sums   []uint16
+	below  []uint32
+}
+
+// Ask makes l the question how far the vector is that q was asked last, of the
+// code that b stands on.
+func (b *Beside) Ask(q *Query, l *Look) {
+	l.turned = append(l.turned[:0], q.scratch.floats[:b.bits]...)
+	l.count = b.tables()
+	for len(l.turned) < 4*l.count {
+		l.turned = append(l.turned, 0)
+	}
+	if cap(l.tables) < l.count*simd.FastScanTable {
+		l.tables = make([]uint8, l.count*simd.FastScanTable)
+	}
+	l.tables = l.tables[:l.count*simd.FastScanTable]
+	var widest, whole float32
+	for t := 0; t < len(l.turned); t += 4 {
+		y := l.turned[t : t+4]
+		half := max(y[0], -y[0]) + max(y[1], -y[1]) + max(y[2], -y[2]) + max(y[3], -y[3])
+		widest, whole = max(widest, half), whole+half
+	}
+	top := float32(min(255, math.MaxUint16/l.count))
+	l.sift.Mul, l.sift.Bias = 2*widest/top, -whole
+	inverse := float32(0)
+	if widest > 0 {
+		inverse = top / (2 * widest)
+	}
+	for t := range l.count {
+		fill(l.tables[t*simd.FastScanTable:], l.turned[4*t:4*t+4], 2*inverse)
+	}
+}
+
+// fill sets the 16 entries of a table: the sum over the dimensions whose sign is
+// the query's, in steps.
+func fill(table []uint8, y []float32, by float32) {
+	table = table[:simd.FastScanTable]
+	var on, off [4]float32
+	for j, f := range y[:4] {
+		if f *= by; f > 0 {
+			on[j] = f
+		} else {
+			off[j] = -f
+		}
+	}
+	low := [4]float32{off[0] + off[1], on[0] + off[1], off[0] + on[1], on[0] + on[1]}
+	high := [4]float32{off[2] + off[3], on[2] + off[3], off[2] + on[3], on[2] + on[3]}
+	for i, h := range high {
+		h += 0.5
+		table[4*i] = uint8(int32(low[0] + h))
+		table[4*i+1] = uint8(int32(low[1] + h))
+		table[4*i+2] = uint8(int32(low[2] + h))
+		table[4*i+3] = uint8(int32(low[3] + h))
+	}
+}
+
+// Below finds the lanes of n blocks, the first of which is at blocks and each
+// stride bytes behind the one before, whose distance is below limit; dist is the
+// exact distance to the place that they are seen from. Bit i of below[k] is lane i
+// of block k. It is valid until the next call.
+func (l *Look) Below(blocks unsafe.Pointer, n, stride int, dist, limit float32) (below []uint32) {
+	if cap(l.sums) < n*BesideLanes {
+		l.sums, l.below = make([]uint16, n*BesideLanes), make([]uint32, n)
+	}
+	l.sums, l.below = l.sums[:n*BesideLanes], l.below[:n]
+	for k := range n {
+		block := unsafe.Add(blocks, k*stride)
+		simd.FastScanBlocks(l.tables, unsafe.Add(block, simd.SiftHead), l.count, l.sums[k*BesideLanes:][:BesideLanes])
+	}
+	l.sift.Limit = limit - dist
+	l.sift.Below(blocks, stride, l.sums, l.below)
+	return l.below
+}
