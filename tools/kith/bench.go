@@ -24,6 +24,7 @@ type indexBench struct {
 	m, efConstruct int
 	threads        int
 	code           int
+	inline         bool
 	sweep          []int // breadths to measure; none is the usual ones
 	json           string
 	output         string
@@ -62,6 +63,7 @@ func (b *indexBench) declare(f *pflag.FlagSet) {
 	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
 	f.IntSliceVar(&b.sweep, "sweep", nil, "breadths `EF,…` to measure, smallest first; default the usual ones, until recall is 0.997")
 	f.IntVar(&b.code, "code", 0, "`BITS` of the codes that guide a search where the index takes them: 4 or 8; 0 none")
+	f.BoolVar(&b.inline, "inline", false, "lay codes beside the links of hnsw, too (inline_storage); with --code")
 }
 
 func (b *indexBench) check() error {
@@ -76,6 +78,9 @@ func (b *indexBench) check() error {
 	}
 	if b.code != 0 && b.code != 4 && b.code != 8 {
 		return &usageError{fmt.Errorf("--code %d: codes have 4 or 8 bits, 0 is none", b.code)}
+	}
+	if b.inline && b.code == 0 {
+		return &usageError{errors.New("--inline needs codes: give --code 4 with it")}
 	}
 	for _, kind := range strings.Split(b.kind, ",") {
 		if !slices.Contains(indexKinds, kind) {

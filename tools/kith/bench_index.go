@@ -103,6 +103,9 @@ func (b *indexBench) label() string {
 	if b.code > 0 {
 		name += fmt.Sprintf("-code%d", b.code)
 	}
+	if b.inline {
+		name += "-inline"
+	}
 	return name
 }
 
@@ -157,7 +160,13 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 	if !ok {
 		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
 	}
-	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), b.threads)
+	if err := guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), b.threads); err != nil {
+		return err
+	}
+	if graph, ok := x.(*hnsw.Graph); ok {
+		return graph.Inline(b.inline, b.threads)
+	}
+	return nil
 }
 
 // mean is the centre of the vectors.
