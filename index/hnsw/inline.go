@@ -214,8 +214,11 @@ func (w *walker) siftLinks() {
 	if w.guide == nil || w.guide.beside == nil {
 		return
 	}
-	w.sifting = w.guide.beside
-	w.besideRows = w.sifting.rows.Rows()
+	rows := w.guide.beside.rows.Rows()
+	if rows.Len() == 0 { // taken away since the guide was read
+		return
+	}
+	w.sifting, w.besideRows = w.guide.beside, rows
 	w.sifting.code.Ask(&w.asked, &w.look)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // inlined is a graph of all of the space's vectors but the last `later`, with codes
@@ -106,6 +107,61 @@ func (s *space) work(g *Graph, q index.Query, queries [][]float32) (n int) {
 	return n
 }
 
+// A search that took its guide just before the codes were taken away goes by what
+// is there: codes without those beside links, and vectors without codes.
+func TestLateSearch(t *testing.T) {
+	s := newSpace(t, 900, 64, index.Euclid)
+	g := s.inlined(t, 0)
+	late := func(change func() error) {
+		t.Helper()
+		old := g.guide.Load() // as Search does
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		w := g.walker(old)
+		defer g.release(w)
+		point := s.point()
+		w.query, w.row = simd.Encoded(g.o.space(), point, w.row)
+		if w.guide != nil {
+			w.guide.code.Ask(point, &w.asked)
+		}
+		w.siftLinks()
+		if w.sifting != nil {
+			t.Error("it sifts by rows that are gone")
+		}
+		if w.walk(w.descend(g.entry.Load(), 0), 0, 40); len(w.pool) != 40 {
+			t.Errorf("%d found", len(w.pool))
+		}
+	}
+	late(func() error { return g.Inline(false, 1) })
+	late(func() error { return g.Guide(nil, 1) })
+}
+
+// Rows of slots that are cut off are cut off, too.
+func TestInlineIsTruncated(t *testing.T) {
+	s := newSpace(t, 900, 64, index.Euclid)
+	g := s.inlined(t, 0)
+	edit := (*index.Set)(nil).Edit()
+	for i := range index.Slot(500) {
+		edit.Add(i)
+	}
+	if _, err := g.Repair(edit.Done(), 2); err != nil {
+		t.Fatal(err)
+	}
+	g.Release(500, 900)
+	g.Truncate(500)
+	if n := g.guide.Load().beside.rows.Rows().Len(); n != 500 {
+		t.Errorf("%d rows", n)
+	}
+	g.mustMirror(t)
+	for i := range index.Slot(400) {
+		if err := g.Insert(500 + i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.mustMirror(t)
+}
+
 // Deleted nodes leave the rows, and slots that are taken again come back right.
 func TestInlineRepair(t *testing.T) {
 	s := newSpace(t, 2000, 64, index.Euclid)
@@ -175,7 +231,7 @@ func TestInlineBesideWriters(t *testing.T) {
 				default:
 				}
 				got, _ := g.Search(index.Query{Vector: queries[i%len(queries)], K: 10, Ef: 40}, nil)
-				if len(got) != 10 || int(got[9].Slot) > 900 {
+				if len(got) != 10 || int(got[9].Slot) > 899 {
 					t.Errorf("%d hits", len(got))
 					return
 				}

@@ -9,6 +9,9 @@ func (g *Graph) Release(from, to index.Slot) {
 	g.nodes.Release(int(from), int(to))
 	if by := g.guide.Load(); by != nil {
 		by.rows.Release(int(from), int(to))
+		if by.beside != nil {
+			by.beside.rows.Release(int(from), int(to))
+		}
 	}
 }
 
@@ -20,5 +23,8 @@ func (g *Graph) Truncate(next index.Slot) {
 	g.nodes.Truncate(int(next))
 	if by := g.guide.Load(); by != nil {
 		by.rows.Truncate(int(next))
+		if by.beside != nil {
+			by.beside.rows.Truncate(int(next))
+		}
 	}
 }

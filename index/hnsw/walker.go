@@ -74,8 +74,11 @@ func (g *Graph) walker(by *guide) *walker {
 		w = &walker{g: g}
 	}
 	w.guide, w.work, w.terms = by, index.Work{}, filtering{}
-	if by != nil {
-		w.codeRows = by.rows.Rows()
+	if by == nil {
+		return w
+	}
+	if w.codeRows = by.rows.Rows(); w.codeRows.Len() == 0 {
+		w.guide = nil // abandoned since it was read: the vectors are there
 	}
 	return w
 }
@@ -233,7 +236,7 @@ func (w *walker) seen(list []uint32) []uint32 {
 func (w *walker) follow(dst []uint32, at, level, ef int) []uint32 {
 	c := w.pool[at]
 	w.take(at)
-	if w.sifting != nil && level == 0 {
+	if w.sifting != nil && level == 0 && int(c.slot) < w.besideRows.Len() {
 		return w.sift(w.sifting, dst, c, ef)
 	}
 	return w.gather(dst, c.slot, level)

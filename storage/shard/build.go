@@ -127,7 +127,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return false, err
 	}
 	if paused == nil {
-		if err := s.inlay(f, g); err != nil {
+		if err := s.inlay(v, f, g); err != nil {
 			return false, err
 		}
 		s.tune(f, g)
