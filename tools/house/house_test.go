@@ -52,10 +52,11 @@ var law = map[string][]string{
 	"server":             {"docs", "server/api", "server/fetch", "server/vault", "server/wire", "cluster", "query", "storage/op", "storage/point", "storage/schema", "storage/shard", "index/filter", "index/payload"},
 	"client":             {"server/api"},
 	"tools/process":      {},
-	"tools/kith":         {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "tools/kith/bucket", "tools/kith/migrate", "tools/kith/curve", "tools/kith/corpus", "storage/archive", "index", "index/arena", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/quant", "index/simd"},
+	"tools/kith":         {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "tools/kith/bucket", "tools/kith/migrate", "tools/kith/curve", "tools/kith/corpus", "tools/kith/page", "storage/archive", "index", "index/arena", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/quant", "index/simd"},
 	"tools/kith/corpus":  {"index", "index/flat", "index/simd", "tools/kith/hdf5", "tools/kith/source"},
 	"tools/kith/curve":   {},
 	"tools/kith/hdf5":    {},
+	"tools/kith/page":    {"tools/kith/curve"},
 	"tools/kith/source":  {"client"},
 	"tools/kith/bucket":  {},
 	"tools/kith/migrate": {"client", "server/api"},
@@ -69,20 +70,21 @@ var law = map[string][]string{
 
 // owners says which rooms may know a dependency; nobody else does.
 var owners = map[string][]string{
-	"github.com/valyala/fasthttp":     {"server"},
-	"github.com/cockroachdb/pebble":   {"storage"},
-	"github.com/hashicorp/raft":       {"cluster"},
-	"github.com/hashicorp/raft-wal":   {"cluster"},
-	"github.com/golang-jwt/jwt":       {"server"},
-	"github.com/prometheus":           {"server"},
-	"github.com/minio/minio-go":       {"tools/kith/bucket"},
-	"github.com/spf13/cobra":          {"tools/kith"},
-	"github.com/knadh/koanf":          {"tools/kith"},
-	"github.com/mmcloughlin/avo":      {}, // index/simd/_gen is a module of its own
-	"github.com/jackc/pgx":            {"tools/kith/migrate"},
-	"github.com/getkin/kin-openapi":   {},             // tests read the documents with it
-	"github.com/blevesearch":          {"index/text"}, // Bleve, and the stemmers that it brings
-	"github.com/yalue/onnxruntime_go": {"encoder"},
+	"github.com/valyala/fasthttp":      {"server"},
+	"github.com/cockroachdb/pebble":    {"storage"},
+	"github.com/hashicorp/raft":        {"cluster"},
+	"github.com/hashicorp/raft-wal":    {"cluster"},
+	"github.com/golang-jwt/jwt":        {"server"},
+	"github.com/prometheus":            {"server"},
+	"github.com/minio/minio-go":        {"tools/kith/bucket"},
+	"github.com/spf13/cobra":           {"tools/kith"},
+	"github.com/knadh/koanf":           {"tools/kith"},
+	"github.com/mmcloughlin/avo":       {}, // index/simd/_gen is a module of its own
+	"github.com/jackc/pgx":             {"tools/kith/migrate"},
+	"github.com/getkin/kin-openapi":    {},             // tests read the documents with it
+	"github.com/blevesearch":           {"index/text"}, // Bleve, and the stemmers that it brings
+	"github.com/yalue/onnxruntime_go":  {"encoder"},
+	"github.com/go-echarts/go-echarts": {"tools/kith/page"},
 }
 
 // free are rooms to which the law of imports does not apply.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kithdb/kith/index/simd"
 	"github.com/kithdb/kith/tools/kith/curve"
+	"github.com/kithdb/kith/tools/kith/page"
 )
 
 const recallAt = 10
@@ -26,7 +27,9 @@ type indexBench struct {
 	code           int
 	inline         bool
 	sweep          []int // breadths to measure; none is the usual ones
+	server         serverFlags
 	json           string
+	html           string
 	output         string
 }
 
@@ -34,22 +37,36 @@ func newBench() *cobra.Command {
 	var b indexBench
 	c := &cobra.Command{
 		Use:   "bench --data FOLDER",
-		Short: "Measure an index alone, or a server (kith bench http, kith bench collections)",
+		Short: "Measure recall, speed, build and memory of an index, or of a server (--url)",
 		Long: `Measure an index alone, in this process: build time and memory, then for each ef
 the recall at 10, queries per second and latency of one thread (each query timed
-alone, median of three passes), and what a query costs in distances and hops.
-FOLDER holds base.fbin, query.fbin, gt.ibin and meta.json. --index is a kind or
-several: each is built and measured in turn. For ivf_pq and lsh, ef is what the
-server makes of hnsw_ef for them. --json writes a report for kith bench compare.`,
+alone, median of three passes), and what a query costs: distances, hops, the bytes
+it reads, and how far it is from the time that memory needs for these.
+
+With --url, measure a server over HTTP instead, Kith or Qdrant: make a collection
+(--collection, removed at the end unless --keep), upload in batches, wait until it
+is indexed, then sweep hnsw_ef with each number of --clients.
+
+--data is a folder (base, query, gt and meta.json; or the fvecs of TEXMEX), an HDF5
+file of ann-benchmarks, or a file of vectors whose last rows become the queries;
+--gen makes vectors. True neighbours that are missing are computed exactly, on all
+cores, and kept in --cache.
+
+--index is a kind or several: each is built and measured in turn. For ivf_pq and
+lsh, ef is what the server makes of hnsw_ef for them. --json writes a report for
+kith bench compare, --html a page with the curves that needs no network.`,
 		Example: `  kith bench --data glove-100 --m 16 --ef-construct 200 --threads 1
-  kith bench --data glove-100 --index hnsw,ivf_pq --json now.json
-  kith bench compare before.json now.json
-  kith bench http --data glove-100 --clients 1,4`,
+  kith bench --data glove-100-angular.hdf5 --index hnsw,ivf_pq --html page.html
+  kith bench --gen 1000000x128 --code 4 --sweep 20,40,80,160
+  kith bench --data glove-100 --url http://127.0.0.1:6333 --clients 1,4 --json now.json
+  kith bench compare before.json now.json --html both.html`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error { return b.run(c) },
 	}
 	b.declare(c.Flags())
+	b.server.declare(c.Flags())
 	c.Flags().StringVar(&b.json, "json", "", "`FILE` for the report")
+	c.Flags().StringVar(&b.html, "html", "", "`FILE` for a page with the curves, which needs no network")
 	declareOutput(c.Flags(), &b.output)
 	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchChurn(), newBenchWorker(), newBenchCompare())
 	return c
@@ -116,6 +133,9 @@ func (b *indexBench) run(c *cobra.Command) error {
 	if err := errors.Join(b.check(), checkOutput(b.output)); err != nil {
 		return err
 	}
+	if b.server.url != "" {
+		return b.runURL(c)
+	}
 	d, err := b.load(c)
 	if err != nil {
 		return err
@@ -131,10 +151,19 @@ func (b *indexBench) run(c *cobra.Command) error {
 		}
 		report.Runs = append(report.Runs, *run)
 	}
-	if b.json == "" {
-		return nil
+	return b.write(report)
+}
+
+// write writes the report as the flags ask.
+func (b *indexBench) write(report *curve.Report) error {
+	var errs [2]error
+	if b.json != "" {
+		errs[0] = report.Save(b.json)
 	}
-	return report.Save(b.json)
+	if b.html != "" {
+		errs[1] = page.Save(b.html, page.Named{Report: report})
+	}
+	return errors.Join(errs[:]...)
 }
 
 // machine says what the figures depend on.

@@ -150,8 +150,11 @@ func (b *httpBench) run(c *cobra.Command) (err error) {
 }
 
 func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *client.Client, d *dataset) error {
-	start := time.Now()
-	if err := b.load(c, kith, d); err != nil {
+	start, t := time.Now(), &target{kith, benchCollection, d}
+	if err := kith.CreateCollection(c.Context(), benchCollection, client.Single(d.base.Columns, api.Distance(d.metric.String()))); err != nil {
+		return err
+	}
+	if err := t.upload(c, client.UploadOptions{Collection: benchCollection, Batch: b.batch, Workers: b.workers, Durability: client.Visible}); err != nil {
 		return err
 	}
 	took := time.Since(start).Seconds()
@@ -165,7 +168,7 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 		return err
 	}
 	for _, n := range b.clients {
-		r, err := b.query(c.Context(), kith, d, n)
+		r, err := t.query(c.Context(), demand{n, b.ef, b.seconds})
 		if err != nil {
 			return err
 		}
@@ -181,44 +184,32 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 	return emit(c, b.output, &report{Stage: "memory", MiB: float64(resident) / mib, Ratio: float64(resident) / raw})
 }
 
-func (b *httpBench) load(c *cobra.Command, kith *client.Client, d *dataset) error {
-	spec := client.Single(d.base.Columns, api.Distance(d.metric.String()))
-	if err := kith.CreateCollection(c.Context(), benchCollection, spec); err != nil {
-		return err
-	}
-	bar := newProgress(c.ErrOrStderr(), "load")
-	defer bar.done()
-	up := kith.NewUploader(c.Context(), client.UploadOptions{Collection: benchCollection, Batch: b.batch, Workers: b.workers,
-		Durability: client.Visible,
-		Progress:   func(p client.UploadProgress) { bar.set(float64(p.Stored)/float64(d.base.Rows), p.Stored) }})
-	for i := range d.base.Rows {
-		if up.Add(client.Point{ID: client.Number(uint64(i)), Vectors: client.Unnamed(d.base.Row(i))}) != nil {
-			break // Close tells why
-		}
-	}
-	_, err := up.Close()
-	return err
+// demand is how a server is asked.
+type demand struct {
+	clients int
+	ef      int // 0: the server's default
+	seconds time.Duration
 }
 
-// query lets n clients ask until every query was asked once and the time is up.
-func (b *httpBench) query(ctx context.Context, kith *client.Client, d *dataset, n int) (*report, error) {
+// query lets clients ask until every query was asked once and the time is up.
+func (t *target) query(ctx context.Context, l demand) (*report, error) {
 	var next, hits atomic.Int64
-	latency, errs := make([][]time.Duration, n), make([]error, n)
+	latency, errs := make([][]time.Duration, l.clients), make([]error, l.clients)
 	start := time.Now()
 	var clients sync.WaitGroup
-	for k := range n {
+	for k := range l.clients {
 		clients.Go(func() {
 			for errs[k] == nil {
 				i := int(next.Add(1) - 1)
-				if i >= d.query.Rows && time.Since(start) > b.seconds {
+				if i >= t.data.query.Rows && time.Since(start) > l.seconds {
 					return
 				}
-				q := i % d.query.Rows
+				q := i % t.data.query.Rows
 				asked := time.Now()
-				ids, err := ask(ctx, kith, d.query.Row(q), b.ef)
+				ids, err := t.ask(ctx, t.data.query.Row(q), l.ef)
 				latency[k], errs[k] = append(latency[k], time.Since(asked)), err
-				if i < d.query.Rows {
-					hits.Add(int64(d.hits(q, ids)))
+				if i < t.data.query.Rows {
+					hits.Add(int64(t.data.hits(q, ids)))
 				}
 			}
 		})
@@ -230,16 +221,16 @@ func (b *httpBench) query(ctx context.Context, kith *client.Client, d *dataset, 
 	}
 	all := slices.Concat(latency...)
 	p50, p99 := quantiles(all)
-	return &report{Stage: "query", Clients: n, Seconds: took, PerSecond: float64(len(all)) / took, P50us: p50, P99us: p99,
-		Recall: float64(hits.Load()) / float64(recallAt*d.query.Rows)}, nil
+	return &report{Stage: "query", Clients: l.clients, Seconds: took, PerSecond: float64(len(all)) / took, P50us: p50, P99us: p99,
+		Recall: float64(hits.Load()) / float64(recallAt*t.data.query.Rows)}, nil
 }
 
-func ask(ctx context.Context, kith *client.Client, vector []float32, ef int) ([]int, error) {
+func (t *target) ask(ctx context.Context, vector []float32, ef int) ([]int, error) {
 	q := client.Query{Vector: vector, Limit: recallAt}
 	if ef > 0 {
 		q.Params = &api.SearchParams{HNSWEf: ef}
 	}
-	found, err := kith.Query(ctx, benchCollection, q)
+	found, err := t.kith.Query(ctx, t.collection, q)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +249,7 @@ func (b *httpBench) restart(c *cobra.Command, dir string, d *dataset) error {
 	if err != nil {
 		return err
 	}
-	ids, err := ask(c.Context(), kith, d.query.Row(0), b.ef)
+	ids, err := (&target{kith, benchCollection, d}).ask(c.Context(), d.query.Row(0), b.ef)
 	took := time.Since(start).Seconds()
 	if err == nil && d.hits(0, ids) < recallAt*8/10 {
 		err = fmt.Errorf("the first answer after a restart has %d of %d true neighbours", d.hits(0, ids), recallAt)

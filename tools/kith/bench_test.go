@@ -242,3 +242,52 @@ func TestBenchTakesAnHDF5File(t *testing.T) {
 		t.Errorf("exact search of a file:\n%s", out)
 	}
 }
+
+func TestBenchURL(t *testing.T) {
+	url, dir := serving(t), t.TempDir()
+	report, html := filepath.Join(dir, "r.json"), filepath.Join(dir, "p.html")
+	args := []string{"bench", "--data", tinyDataset(t), "--url", url, "--clients", "1,2", "--sweep", "20,200", "--duration", "1ms", "--settle", "60ms", "--json", report, "--html", html}
+	out := ok(t, "", args...)
+	if strings.Count(out, "recall") != 4 || !strings.Contains(out, "points/s; indexed") {
+		t.Errorf("the table:\n%s", out)
+	}
+	r, err := curve.Load(report)
+	if err != nil || len(r.Runs) != 2 || r.Runs[1].Points[1].Clients != 2 || r.Runs[1].Points[1].Recall < 0.95 || r.Runs[0].UploadS <= 0 {
+		t.Errorf("the report: %+v, %v", r, err)
+	}
+	if page, err := os.ReadFile(html); err != nil || !bytes.Contains(page, []byte("echarts.init")) {
+		t.Errorf("the page: %v", err)
+	}
+	if out := ok(t, "", "collection", "list", "--url", url); strings.Contains(out, "kith-bench") {
+		t.Errorf("the collection was left behind: %s", out)
+	}
+	ok(t, "", append(args, "--keep", "--collection", "mine")...)
+	if _, errOut, status := kith(t, "", append(args, "--collection", "mine")...); status != 1 || !strings.Contains(errOut, "--collection") {
+		t.Errorf("a collection that is there: %d, %s", status, errOut)
+	}
+	if out := ok(t, "", "collection", "list", "--url", url); !strings.Contains(out, "mine") {
+		t.Errorf("somebody's collection is gone: %s", out)
+	}
+	if out := ok(t, "", "bench", "compare", report, report, "--html", html); !strings.Contains(out, "ratio 1.00") {
+		t.Errorf("compared:\n%s", out)
+	}
+}
+
+func TestBenchURLTeachesWhatIsWrong(t *testing.T) {
+	data := tinyDataset(t)
+	for _, c := range []struct {
+		status int
+		want   string
+		args   []string
+	}{
+		{1, "no server of the contract", []string{"--url", "http://127.0.0.1:1"}},
+		{2, "--url", []string{"--url", "ftp://x"}},
+		{2, "--clients", []string{"--url", "http://127.0.0.1:1", "--clients", "0"}},
+		{2, "--batch", []string{"--url", "http://127.0.0.1:1", "--batch", "0"}},
+		{2, "--collection", []string{"--url", "http://127.0.0.1:1", "--collection", ""}},
+	} {
+		if _, errOut, status := kith(t, "", append([]string{"bench", "--data", data}, c.args...)...); status != c.status || !strings.Contains(errOut, c.want) {
+			t.Errorf("%v: status %d, %s", c.args, status, errOut)
+		}
+	}
+}

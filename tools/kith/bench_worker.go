@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,38 +128,4 @@ func onePass(x index.Searcher, d *dataset, ef int) *passed {
 	p.CPUus = float64((processorTime() - cpu).Microseconds()) / n
 	p.Recall, p.Distances, p.Hops = float64(hits)/(recallAt*n), float64(work.Distances)/n, float64(work.Hops)/n
 	return p
-}
-
-func newBenchCompare() *cobra.Command {
-	return &cobra.Command{
-		Use:   "compare BEFORE.json AFTER.json",
-		Short: "Compare two runs at equal recall",
-		Long: `Compare two reports of kith bench --json, or of tools/bench/race, at recall 0.90,
-0.95 and 0.99: queries per second by interpolation on a logarithmic scale. A ratio
-above 1 says that the second run is faster. Runs are matched by library and by the
-name of the data set.`,
-		Example: "  kith bench compare before.json after.json",
-		Args:    exactArgs(2),
-		RunE: func(c *cobra.Command, args []string) error {
-			before, errBefore := curve.Load(args[0])
-			after, errAfter := curve.Load(args[1])
-			if err := errors.Join(errBefore, errAfter); err != nil {
-				return err
-			}
-			rows, err := curve.Compare(before, after)
-			if err != nil {
-				return err
-			}
-			return printRows(c.OutOrStdout(), rows)
-		},
-	}
-}
-
-func printRows(w io.Writer, rows []curve.Row) error {
-	for _, r := range rows {
-		if _, err := fmt.Fprintf(w, "%-14s %-20s recall %.2f  %8.0f/s  %8.0f/s  ratio %.2f\n", r.Lib, r.Data, r.Recall, r.Before, r.After, r.Ratio()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

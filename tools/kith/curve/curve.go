@@ -50,6 +50,8 @@ type Run struct {
 	Threads     int     `json:"threads,omitempty"`
 	BuildS      float64 `json:"build_s,omitempty"`
 	BuildCPUS   float64 `json:"build_cpu_s,omitempty"` // processor time, which a busy machine does not stretch
+	UploadS     float64 `json:"upload_s,omitempty"`    // of a server, over HTTP
+	IndexS      float64 `json:"index_s,omitempty"`     // of a server, from the upload's end until it was indexed
 	Cached      bool    `json:"cached,omitempty"`      // the build's figures are of an earlier run
 	IndexMiB    float64 `json:"index_mib,omitempty"`   // by which a process grew, vectors included
 	RawMiB      float64 `json:"raw_mib,omitempty"`     // the vectors as float32
