@@ -201,7 +201,7 @@ func (w *walker) further(s uint32, list []uint32, most int) []uint32 {
 		return list
 	}
 	w.measure(s, near)
-	index.SortHits(w.hits)
+	w.sortHits(w.hits)
 	for _, h := range w.hits[:min(len(w.hits), most-own)] {
 		list = append(list, uint32(h.Slot))
 	}

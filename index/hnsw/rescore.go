@@ -44,7 +44,7 @@ func (w *walker) exact(hits []index.Hit, most int) []index.Hit {
 	for i, d := range w.byVectors(hits) {
 		hits[i].Dist = d
 	}
-	index.SortHits(hits)
+	w.sortHits(hits)
 	return hits
 }
 

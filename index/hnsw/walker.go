@@ -42,8 +42,9 @@ type walker struct {
 	from       []float32 // a decoded row to look from
 	list       []uint32
 
-	pool  []candidate // of walk: the nearest seen, in rising order
-	batch []candidate // of walk: what a list adds to the pool
+	pool   []candidate // of walk: the nearest seen, in rising order
+	batch  []candidate // of walk: what a list adds to the pool
+	places []int       // of walk: where
 
 	queue   []index.Hit // of filtered: min-heap of nodes to expand
 	results []index.Hit // of filtered: nearest accepted, in rising order
@@ -54,6 +55,7 @@ type walker struct {
 
 	picked [][]index.Hit // of an insert: its links by level
 	hits   []index.Hit
+	keys   []uint64 // of sortHits
 	kept   []index.Hit
 	slots  []uint32
 }
@@ -321,18 +323,23 @@ func (w *walker) admitAll(ef int) int {
 }
 
 // merge puts candidates in rising order into their places and answers the first;
-// of the pool the ef nearest stay. Each of the pool moves once at most.
-func (w *walker) merge(near []candidate, ef int) (place int) {
+// of the pool the ef nearest stay. Each of the pool moves once at most. All places
+// are found before the first move, so that the processor finds several at once.
+func (w *walker) merge(near []candidate, ef int) int {
+	w.places = w.places[:0]
+	for _, c := range near {
+		w.places = append(w.places, after(w.pool, c.dist))
+	}
 	end := len(w.pool)
 	w.pool = slices.Grow(w.pool, len(near))[:end+len(near)]
 	for i := len(near) - 1; i >= 0; i-- {
-		place = after(w.pool[:end], near[i].dist)
+		place := w.places[i]
 		copy(w.pool[place+i+1:], w.pool[place:end])
 		w.pool[place+i] = near[i]
 		end = place
 	}
 	w.pool = w.pool[:min(len(w.pool), ef)]
-	return place
+	return w.places[0]
 }
 
 // sortFew sorts the few candidates that a list gives.
@@ -347,18 +354,15 @@ func sortFew(list []candidate) {
 }
 
 // after is the place behind all candidates that are as near as dist. Its steps
-// are the same whatever it finds: conditional moves, no branch to guess.
+// are the same whatever it finds: there is no branch to guess.
 func after(list []candidate, dist float32) int {
-	at, n := 0, len(list)
-	for n > 1 {
-		half := n / 2
+	at := 0
+	for n := len(list); n > 0; n /= 2 {
+		half, beyond := (n+1)/2, 0
 		if list[at+half-1].dist <= dist {
-			at += half
+			beyond = 1
 		}
-		n -= half
-	}
-	if n == 1 && list[at].dist <= dist {
-		at++
+		at += half & -beyond
 	}
 	return at
 }

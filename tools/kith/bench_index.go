@@ -131,12 +131,15 @@ func asDense[T index.Dense](x T, err error) (index.Dense, error) {
 	return x, nil
 }
 
-// fill trains, inserts and, where codes are asked for, guides.
+// fill trains, guides where codes are asked for, and inserts.
 func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *index.Set) error {
 	if t, ok := x.(index.Trained); ok {
 		if err := t.Train(live); err != nil {
 			return err
 		}
+	}
+	if err := b.guide(x, d); err != nil {
+		return err
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -153,8 +156,14 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 		})
 	}
 	workers.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil || b.code == 0 {
-		return err
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// guide has inserts and searches go by codes where they are asked for, as a server
+// does from its first thousand vectors on.
+func (b *indexBench) guide(x index.Dense, d *dataset) error {
+	if b.code == 0 {
+		return nil
 	}
 	guided, ok := x.(quant.Guided)
 	if !ok {
