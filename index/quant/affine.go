@@ -59,7 +59,7 @@ func (a *Affine) levels() int {
 	return 127
 }
 
-// RowBytes is the size of a code: two floats, and Bits for each dimension.
+// RowBytes is the size of a code: Bits for each dimension, and two floats.
 func (a *Affine) RowBytes() int {
 	if a.bits == 4 {
 		return simd.Code4Bytes(a.dim())
@@ -71,8 +71,16 @@ func (a *Affine) RowBytes() int {
 func (a *Affine) Encode(row []byte, v []float32, s *Scratch) {
 	x := s.take(a.dim())
 	norm := a.centred(x, v)
-	along := a.pick(row[simd.CodeHead:], x)
-	a.head(row, v, [2]float32{norm, along})
+	along := a.pick(row, x)
+	a.head(row[a.headAt():], v, [2]float32{norm, along})
+}
+
+// headAt is where in a row its floats are.
+func (a *Affine) headAt() int {
+	if a.bits == 4 {
+		return simd.Code4Head(a.dim())
+	}
+	return simd.Code8Head(a.dim())
 }
 
 // pick writes the codes of x and answers the product of x with its code, both
@@ -166,7 +174,7 @@ func (a *Affine) Ask(v []float32, q *Query) {
 		c.Query[d] = int8(r)
 		sum += r
 	}
-	c.Mul = scale
+	c.Mul, c.Head = scale, a.headAt()
 	c.Bias = -scale * float32(sum) * float32(a.levels()) / 2
 	c.Add = a.apart(v, norm)
 	q.kind = c

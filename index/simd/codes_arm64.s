@@ -67,7 +67,6 @@ next: \
 ready: \
 	MOVWU.P 4(R4), R9; \
 	MADD R3, R2, R9, R9; \
-	ADD  $8, R9; \
 	MOVD R0, R10; \
 	MOVD R1, R11; \
 	VEOR V16.B16, V16.B16, V16.B16; \

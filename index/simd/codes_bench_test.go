@@ -50,9 +50,11 @@ func BenchmarkCodes(b *testing.B) {
 				Distances(index.Dot, query, base, stride, ids, out[:])
 			}},
 			{"8bit", Code8Bytes(dim), func(base unsafe.Pointer, stride int, ids []uint32) {
+				c.Head = Code8Head(dim)
 				c.Distances8(base, stride, ids, out[:])
 			}},
 			{"4bit", Code4Bytes(dim), func(base unsafe.Pointer, stride int, ids []uint32) {
+				c.Head = Code4Head(dim)
 				c.Distances4(base, stride, ids, out[:])
 			}},
 		} {

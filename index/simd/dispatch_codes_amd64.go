@@ -14,9 +14,9 @@ var useVNNI = useAVX512 && cpu.X86.HasAVX512VNNI
 func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	switch {
 	case useVNNI:
-		code8RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+		code8RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, c.Head, (*byte)(base), stride, ids, out)
 	case useAVX2:
-		code8RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+		code8RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, c.Head, (*byte)(base), stride, ids, out)
 	default:
 		code8RowsScalar(c, base, stride, ids, out)
 	}
@@ -25,9 +25,9 @@ func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []fl
 func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	switch {
 	case useVNNI:
-		code4RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+		code4RowsVNNI(c.Query, c.Add, c.Mul, c.Bias, c.Head, (*byte)(base), stride, ids, out)
 	case useAVX2:
-		code4RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, (*byte)(base), stride, ids, out)
+		code4RowsAVX2(c.Query, c.Add, c.Mul, c.Bias, c.Head, (*byte)(base), stride, ids, out)
 	default:
 		code4RowsScalar(c, base, stride, ids, out)
 	}

@@ -137,22 +137,22 @@ func cosByteRowsAVX512(query []byte, norm float32, base *byte, stride int, ids [
 // code8RowsAVX2 sets out[i] to the distance of Codes to row ids[i] of 8-bit codes.
 //
 //go:noescape
-func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 
 // code4RowsAVX2 sets out[i] to the distance of Codes to row ids[i] of 4-bit codes.
 //
 //go:noescape
-func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 
 // code8RowsVNNI sets out[i] to the distance of Codes to row ids[i] of 8-bit codes.
 //
 //go:noescape
-func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 
 // code4RowsVNNI sets out[i] to the distance of Codes to row ids[i] of 4-bit codes.
 //
 //go:noescape
-func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 
 // fastScanAVX2 sets out to the sums of the tables' entries for blocks of 32 vectors; out is not empty.
 //

@@ -4791,22 +4791,22 @@ DATA shiftHigh<>+24(SB)/4, $0x00000004
 DATA shiftHigh<>+28(SB)/4, $0x00000004
 GLOBL shiftHigh<>(SB), RODATA|NOPTR, $32
 
-// func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// func code8RowsAVX2(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·code8RowsAVX2(SB), NOSPLIT, $0-104
+TEXT ·code8RowsAVX2(SB), NOSPLIT, $0-112
 	XORQ         R11, R11
-	CMPQ         ids_len+64(FP), R11
+	CMPQ         ids_len+72(FP), R11
 	JE           done
 	MOVQ         query_base+0(FP), AX
 	MOVQ         query_len+8(FP), R12
 	VPBROADCASTD ones16<>+0(SB), Y4
-	MOVQ         ids_base+56(FP), SI
+	MOVQ         ids_base+64(FP), SI
 	XORQ         CX, CX
 
 warm:
 	MOVL  (SI)(CX*4), DX
-	IMULQ stride+48(FP), DX
-	ADDQ  base+40(FP), DX
+	IMULQ stride+56(FP), DX
+	ADDQ  base+48(FP), DX
 	XORQ  BX, BX
 
 line:
@@ -4814,68 +4814,69 @@ line:
 	ADDQ       $0x40, BX
 	CMPQ       BX, R12
 	JL         line
-	PREFETCHT0 7(DX)(R12*1)
+	ADDQ       head+40(FP), DX
+	PREFETCHT0 (DX)
 	INCQ       CX
 	CMPQ       CX, $0x08
 	JGE        group
-	CMPQ       CX, ids_len+64(FP)
+	CMPQ       CX, ids_len+72(FP)
 	JL         warm
 
 group:
-	MOVQ    ids_len+64(FP), DX
+	MOVQ    ids_len+72(FP), DX
 	DECQ    DX
-	MOVQ    ids_base+56(FP), SI
+	MOVQ    ids_base+64(FP), SI
 	LEAQ    (R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), CX
-	IMULQ   stride+48(FP), CX
-	ADDQ    base+40(FP), CX
+	IMULQ   stride+56(FP), CX
+	ADDQ    base+48(FP), CX
 	LEAQ    1(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), BX
-	IMULQ   stride+48(FP), BX
-	ADDQ    base+40(FP), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
 	LEAQ    2(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), DI
-	IMULQ   stride+48(FP), DI
-	ADDQ    base+40(FP), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
 	LEAQ    3(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), R9
-	IMULQ   stride+48(FP), R9
-	ADDQ    base+40(FP), R9
-	MOVQ    ids_len+64(FP), R10
+	IMULQ   stride+56(FP), R9
+	ADDQ    base+48(FP), R9
+	MOVQ    ids_len+72(FP), R10
 	DECQ    R10
-	MOVQ    ids_base+56(FP), R13
+	MOVQ    ids_base+64(FP), R13
 	LEAQ    8(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), DX
-	IMULQ   stride+48(FP), DX
-	ADDQ    base+40(FP), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
 	LEAQ    9(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), SI
-	IMULQ   stride+48(FP), SI
-	ADDQ    base+40(FP), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
 	LEAQ    10(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R8
-	IMULQ   stride+48(FP), R8
-	ADDQ    base+40(FP), R8
+	IMULQ   stride+56(FP), R8
+	ADDQ    base+48(FP), R8
 	LEAQ    11(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R10
-	IMULQ   stride+48(FP), R10
-	ADDQ    base+40(FP), R10
+	IMULQ   stride+56(FP), R10
+	ADDQ    base+48(FP), R10
 	ADDQ    $0x04, R11
 	VPXOR   X0, X0, X0
 	VPXOR   X1, X1, X1
@@ -4893,36 +4894,36 @@ body:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	VMOVDQU    (AX)(R13*1), Y5
-	VMOVDQU    8(CX)(R13*1), Y6
+	VMOVDQU    (CX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y0, Y0
-	VMOVDQU    8(BX)(R13*1), Y6
+	VMOVDQU    (BX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y1, Y1
-	VMOVDQU    8(DI)(R13*1), Y6
+	VMOVDQU    (DI)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y2, Y2
-	VMOVDQU    8(R9)(R13*1), Y6
+	VMOVDQU    (R9)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y3, Y3
 	VMOVDQU    32(AX)(R13*1), Y5
-	VMOVDQU    40(CX)(R13*1), Y6
+	VMOVDQU    32(CX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y0, Y0
-	VMOVDQU    40(BX)(R13*1), Y6
+	VMOVDQU    32(BX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y1, Y1
-	VMOVDQU    40(DI)(R13*1), Y6
+	VMOVDQU    32(DI)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y2, Y2
-	VMOVDQU    40(R9)(R13*1), Y6
+	VMOVDQU    32(R9)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y3, Y3
@@ -4940,19 +4941,19 @@ tail:
 
 block:
 	VMOVDQU    (AX)(R13*1), Y5
-	VMOVDQU    8(CX)(R13*1), Y6
+	VMOVDQU    (CX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y0, Y0
-	VMOVDQU    8(BX)(R13*1), Y6
+	VMOVDQU    (BX)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y1, Y1
-	VMOVDQU    8(DI)(R13*1), Y6
+	VMOVDQU    (DI)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y2, Y2
-	VMOVDQU    8(R9)(R13*1), Y6
+	VMOVDQU    (R9)(R13*1), Y6
 	VPMADDUBSW Y5, Y6, Y6
 	VPMADDWD   Y4, Y6, Y6
 	VPADDD     Y6, Y3, Y3
@@ -4961,10 +4962,11 @@ block:
 	JL         block
 
 summed:
-	PREFETCHT0   7(DX)(R12*1)
-	PREFETCHT0   7(SI)(R12*1)
-	PREFETCHT0   7(R8)(R12*1)
-	PREFETCHT0   7(R10)(R12*1)
+	MOVQ         head+40(FP), R13
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
 	VPHADDD      Y1, Y0, Y5
 	VPHADDD      Y3, Y2, Y6
 	VPHADDD      Y6, Y5, Y5
@@ -4975,19 +4977,19 @@ summed:
 	VMULPS       X1, X0, X0
 	VBROADCASTSS bias+32(FP), X1
 	VADDPS       X1, X0, X0
-	VMOVSD       (CX), X1
-	VMOVHPS      (BX), X1, X1
-	VMOVSD       (DI), X2
-	VMOVHPS      (R9), X2, X2
+	VMOVSD       (CX)(R13*1), X1
+	VMOVHPS      (BX)(R13*1), X1, X1
+	VMOVSD       (DI)(R13*1), X2
+	VMOVHPS      (R9)(R13*1), X2, X2
 	VSHUFPS      $0x88, X2, X1, X3
 	VSHUFPS      $0xdd, X2, X1, X1
 	VBROADCASTSS add+24(FP), X2
 	VADDPS       X3, X2, X2
 	VMULPS       X0, X1, X0
 	VADDPS       X0, X2, X0
-	MOVQ         out_base+80(FP), CX
+	MOVQ         out_base+88(FP), CX
 	MOVQ         R11, DX
-	SUBQ         ids_len+64(FP), DX
+	SUBQ         ids_len+72(FP), DX
 	JG           part
 	VMOVUPS      X0, -16(CX)(R11*4)
 	JMP          stored
@@ -5002,31 +5004,31 @@ part:
 	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
 
 stored:
-	CMPQ R11, ids_len+64(FP)
+	CMPQ R11, ids_len+72(FP)
 	JL   group
 	VZEROUPPER
 
 done:
 	RET
 
-// func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// func code4RowsAVX2(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX2, CMOV, MMX+
-TEXT ·code4RowsAVX2(SB), NOSPLIT, $0-104
+TEXT ·code4RowsAVX2(SB), NOSPLIT, $0-112
 	XORQ         R11, R11
-	CMPQ         ids_len+64(FP), R11
+	CMPQ         ids_len+72(FP), R11
 	JE           done
 	MOVQ         query_base+0(FP), AX
 	MOVQ         query_len+8(FP), R12
 	SHRQ         $0x01, R12
 	VPBROADCASTD ones16<>+0(SB), Y4
 	VPBROADCASTD nibbles<>+0(SB), Y5
-	MOVQ         ids_base+56(FP), SI
+	MOVQ         ids_base+64(FP), SI
 	XORQ         CX, CX
 
 warm:
 	MOVL  (SI)(CX*4), DX
-	IMULQ stride+48(FP), DX
-	ADDQ  base+40(FP), DX
+	IMULQ stride+56(FP), DX
+	ADDQ  base+48(FP), DX
 	XORQ  BX, BX
 
 line:
@@ -5034,68 +5036,69 @@ line:
 	ADDQ       $0x40, BX
 	CMPQ       BX, R12
 	JL         line
-	PREFETCHT0 7(DX)(R12*1)
+	ADDQ       head+40(FP), DX
+	PREFETCHT0 (DX)
 	INCQ       CX
 	CMPQ       CX, $0x08
 	JGE        group
-	CMPQ       CX, ids_len+64(FP)
+	CMPQ       CX, ids_len+72(FP)
 	JL         warm
 
 group:
-	MOVQ    ids_len+64(FP), DX
+	MOVQ    ids_len+72(FP), DX
 	DECQ    DX
-	MOVQ    ids_base+56(FP), SI
+	MOVQ    ids_base+64(FP), SI
 	LEAQ    (R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), CX
-	IMULQ   stride+48(FP), CX
-	ADDQ    base+40(FP), CX
+	IMULQ   stride+56(FP), CX
+	ADDQ    base+48(FP), CX
 	LEAQ    1(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), BX
-	IMULQ   stride+48(FP), BX
-	ADDQ    base+40(FP), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
 	LEAQ    2(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), DI
-	IMULQ   stride+48(FP), DI
-	ADDQ    base+40(FP), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
 	LEAQ    3(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), R9
-	IMULQ   stride+48(FP), R9
-	ADDQ    base+40(FP), R9
-	MOVQ    ids_len+64(FP), R10
+	IMULQ   stride+56(FP), R9
+	ADDQ    base+48(FP), R9
+	MOVQ    ids_len+72(FP), R10
 	DECQ    R10
-	MOVQ    ids_base+56(FP), R13
+	MOVQ    ids_base+64(FP), R13
 	LEAQ    8(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), DX
-	IMULQ   stride+48(FP), DX
-	ADDQ    base+40(FP), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
 	LEAQ    9(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), SI
-	IMULQ   stride+48(FP), SI
-	ADDQ    base+40(FP), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
 	LEAQ    10(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R8
-	IMULQ   stride+48(FP), R8
-	ADDQ    base+40(FP), R8
+	IMULQ   stride+56(FP), R8
+	ADDQ    base+48(FP), R8
 	LEAQ    11(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R10
-	IMULQ   stride+48(FP), R10
-	ADDQ    base+40(FP), R10
+	IMULQ   stride+56(FP), R10
+	ADDQ    base+48(FP), R10
 	ADDQ    $0x04, R11
 	VPXOR   X0, X0, X0
 	VPXOR   X1, X1, X1
@@ -5120,14 +5123,14 @@ body:
 	VMOVDQU    96(AX)(R13*2), Y9
 	VPERM2I128 $0x20, Y9, Y7, Y10
 	VPERM2I128 $0x31, Y9, Y7, Y7
-	VMOVDQU    8(CX)(R13*1), Y9
+	VMOVDQU    (CX)(R13*1), Y9
 	VPAND      Y5, Y9, Y11
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
 	VPMADDUBSW Y8, Y11, Y11
 	VPMADDUBSW Y6, Y9, Y9
 	VPADDW     Y9, Y11, Y11
-	VMOVDQU    40(CX)(R13*1), Y9
+	VMOVDQU    32(CX)(R13*1), Y9
 	VPAND      Y5, Y9, Y12
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
@@ -5137,14 +5140,14 @@ body:
 	VPADDW     Y12, Y11, Y11
 	VPMADDWD   Y4, Y11, Y11
 	VPADDD     Y11, Y0, Y0
-	VMOVDQU    8(BX)(R13*1), Y9
+	VMOVDQU    (BX)(R13*1), Y9
 	VPAND      Y5, Y9, Y11
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
 	VPMADDUBSW Y8, Y11, Y11
 	VPMADDUBSW Y6, Y9, Y9
 	VPADDW     Y9, Y11, Y11
-	VMOVDQU    40(BX)(R13*1), Y9
+	VMOVDQU    32(BX)(R13*1), Y9
 	VPAND      Y5, Y9, Y12
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
@@ -5154,14 +5157,14 @@ body:
 	VPADDW     Y12, Y11, Y11
 	VPMADDWD   Y4, Y11, Y11
 	VPADDD     Y11, Y1, Y1
-	VMOVDQU    8(DI)(R13*1), Y9
+	VMOVDQU    (DI)(R13*1), Y9
 	VPAND      Y5, Y9, Y11
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
 	VPMADDUBSW Y8, Y11, Y11
 	VPMADDUBSW Y6, Y9, Y9
 	VPADDW     Y9, Y11, Y11
-	VMOVDQU    40(DI)(R13*1), Y9
+	VMOVDQU    32(DI)(R13*1), Y9
 	VPAND      Y5, Y9, Y12
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
@@ -5171,14 +5174,14 @@ body:
 	VPADDW     Y12, Y11, Y11
 	VPMADDWD   Y4, Y11, Y11
 	VPADDD     Y11, Y2, Y2
-	VMOVDQU    8(R9)(R13*1), Y9
+	VMOVDQU    (R9)(R13*1), Y9
 	VPAND      Y5, Y9, Y11
 	VPSRLW     $0x04, Y9, Y9
 	VPAND      Y5, Y9, Y9
 	VPMADDUBSW Y8, Y11, Y11
 	VPMADDUBSW Y6, Y9, Y9
 	VPADDW     Y9, Y11, Y11
-	VMOVDQU    40(R9)(R13*1), Y6
+	VMOVDQU    32(R9)(R13*1), Y6
 	VPAND      Y5, Y6, Y8
 	VPSRLW     $0x04, Y6, Y6
 	VPAND      Y5, Y6, Y6
@@ -5203,25 +5206,25 @@ tail:
 block:
 	VMOVDQU        (AX)(R13*2), Y6
 	VMOVDQU        shiftHigh<>+0(SB), Y7
-	VBROADCASTI128 8(CX)(R13*1), Y8
+	VBROADCASTI128 (CX)(R13*1), Y8
 	VPSRLVD        Y7, Y8, Y8
 	VPAND          Y5, Y8, Y8
 	VPMADDUBSW     Y6, Y8, Y8
 	VPMADDWD       Y4, Y8, Y8
 	VPADDD         Y8, Y0, Y0
-	VBROADCASTI128 8(BX)(R13*1), Y8
+	VBROADCASTI128 (BX)(R13*1), Y8
 	VPSRLVD        Y7, Y8, Y8
 	VPAND          Y5, Y8, Y8
 	VPMADDUBSW     Y6, Y8, Y8
 	VPMADDWD       Y4, Y8, Y8
 	VPADDD         Y8, Y1, Y1
-	VBROADCASTI128 8(DI)(R13*1), Y8
+	VBROADCASTI128 (DI)(R13*1), Y8
 	VPSRLVD        Y7, Y8, Y8
 	VPAND          Y5, Y8, Y8
 	VPMADDUBSW     Y6, Y8, Y8
 	VPMADDWD       Y4, Y8, Y8
 	VPADDD         Y8, Y2, Y2
-	VBROADCASTI128 8(R9)(R13*1), Y8
+	VBROADCASTI128 (R9)(R13*1), Y8
 	VPSRLVD        Y7, Y8, Y8
 	VPAND          Y5, Y8, Y8
 	VPMADDUBSW     Y6, Y8, Y8
@@ -5232,10 +5235,11 @@ block:
 	JL             block
 
 summed:
-	PREFETCHT0   7(DX)(R12*1)
-	PREFETCHT0   7(SI)(R12*1)
-	PREFETCHT0   7(R8)(R12*1)
-	PREFETCHT0   7(R10)(R12*1)
+	MOVQ         head+40(FP), R13
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
 	VPHADDD      Y1, Y0, Y6
 	VPHADDD      Y3, Y2, Y7
 	VPHADDD      Y7, Y6, Y6
@@ -5246,19 +5250,19 @@ summed:
 	VMULPS       X1, X0, X0
 	VBROADCASTSS bias+32(FP), X1
 	VADDPS       X1, X0, X0
-	VMOVSD       (CX), X1
-	VMOVHPS      (BX), X1, X1
-	VMOVSD       (DI), X2
-	VMOVHPS      (R9), X2, X2
+	VMOVSD       (CX)(R13*1), X1
+	VMOVHPS      (BX)(R13*1), X1, X1
+	VMOVSD       (DI)(R13*1), X2
+	VMOVHPS      (R9)(R13*1), X2, X2
 	VSHUFPS      $0x88, X2, X1, X3
 	VSHUFPS      $0xdd, X2, X1, X1
 	VBROADCASTSS add+24(FP), X2
 	VADDPS       X3, X2, X2
 	VMULPS       X0, X1, X0
 	VADDPS       X0, X2, X0
-	MOVQ         out_base+80(FP), CX
+	MOVQ         out_base+88(FP), CX
 	MOVQ         R11, DX
-	SUBQ         ids_len+64(FP), DX
+	SUBQ         ids_len+72(FP), DX
 	JG           part
 	VMOVUPS      X0, -16(CX)(R11*4)
 	JMP          stored
@@ -5273,28 +5277,28 @@ part:
 	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
 
 stored:
-	CMPQ R11, ids_len+64(FP)
+	CMPQ R11, ids_len+72(FP)
 	JL   group
 	VZEROUPPER
 
 done:
 	RET
 
-// func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// func code8RowsVNNI(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VNNI, CMOV, MMX+
-TEXT ·code8RowsVNNI(SB), NOSPLIT, $0-104
+TEXT ·code8RowsVNNI(SB), NOSPLIT, $0-112
 	XORQ R11, R11
-	CMPQ ids_len+64(FP), R11
+	CMPQ ids_len+72(FP), R11
 	JE   done
 	MOVQ query_base+0(FP), AX
 	MOVQ query_len+8(FP), R12
-	MOVQ ids_base+56(FP), SI
+	MOVQ ids_base+64(FP), SI
 	XORQ CX, CX
 
 warm:
 	MOVL  (SI)(CX*4), DX
-	IMULQ stride+48(FP), DX
-	ADDQ  base+40(FP), DX
+	IMULQ stride+56(FP), DX
+	ADDQ  base+48(FP), DX
 	XORQ  BX, BX
 
 line:
@@ -5302,68 +5306,69 @@ line:
 	ADDQ       $0x40, BX
 	CMPQ       BX, R12
 	JL         line
-	PREFETCHT0 7(DX)(R12*1)
+	ADDQ       head+40(FP), DX
+	PREFETCHT0 (DX)
 	INCQ       CX
 	CMPQ       CX, $0x08
 	JGE        group
-	CMPQ       CX, ids_len+64(FP)
+	CMPQ       CX, ids_len+72(FP)
 	JL         warm
 
 group:
-	MOVQ    ids_len+64(FP), DX
+	MOVQ    ids_len+72(FP), DX
 	DECQ    DX
-	MOVQ    ids_base+56(FP), SI
+	MOVQ    ids_base+64(FP), SI
 	LEAQ    (R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), CX
-	IMULQ   stride+48(FP), CX
-	ADDQ    base+40(FP), CX
+	IMULQ   stride+56(FP), CX
+	ADDQ    base+48(FP), CX
 	LEAQ    1(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), BX
-	IMULQ   stride+48(FP), BX
-	ADDQ    base+40(FP), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
 	LEAQ    2(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), DI
-	IMULQ   stride+48(FP), DI
-	ADDQ    base+40(FP), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
 	LEAQ    3(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), R9
-	IMULQ   stride+48(FP), R9
-	ADDQ    base+40(FP), R9
-	MOVQ    ids_len+64(FP), R10
+	IMULQ   stride+56(FP), R9
+	ADDQ    base+48(FP), R9
+	MOVQ    ids_len+72(FP), R10
 	DECQ    R10
-	MOVQ    ids_base+56(FP), R13
+	MOVQ    ids_base+64(FP), R13
 	LEAQ    8(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), DX
-	IMULQ   stride+48(FP), DX
-	ADDQ    base+40(FP), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
 	LEAQ    9(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), SI
-	IMULQ   stride+48(FP), SI
-	ADDQ    base+40(FP), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
 	LEAQ    10(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R8
-	IMULQ   stride+48(FP), R8
-	ADDQ    base+40(FP), R8
+	IMULQ   stride+56(FP), R8
+	ADDQ    base+48(FP), R8
 	LEAQ    11(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R10
-	IMULQ   stride+48(FP), R10
-	ADDQ    base+40(FP), R10
+	IMULQ   stride+56(FP), R10
+	ADDQ    base+48(FP), R10
 	ADDQ    $0x04, R11
 	VPXOR   X0, X0, X0
 	VPXOR   X1, X1, X1
@@ -5381,13 +5386,13 @@ body:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	VMOVDQU64  (AX)(R13*1), Z4
-	VMOVDQU64  8(CX)(R13*1), Z5
+	VMOVDQU64  (CX)(R13*1), Z5
 	VPDPBUSD   Z4, Z5, Z0
-	VMOVDQU64  8(BX)(R13*1), Z5
+	VMOVDQU64  (BX)(R13*1), Z5
 	VPDPBUSD   Z4, Z5, Z1
-	VMOVDQU64  8(DI)(R13*1), Z5
+	VMOVDQU64  (DI)(R13*1), Z5
 	VPDPBUSD   Z4, Z5, Z2
-	VMOVDQU64  8(R9)(R13*1), Z5
+	VMOVDQU64  (R9)(R13*1), Z5
 	VPDPBUSD   Z4, Z5, Z3
 	ADDQ       $0x40, R13
 	CMPQ       R13, R14
@@ -5403,23 +5408,24 @@ tail:
 
 block:
 	VMOVDQU  (AX)(R13*1), Y6
-	VMOVDQU  8(CX)(R13*1), Y7
+	VMOVDQU  (CX)(R13*1), Y7
 	VPDPBUSD Z6, Z7, Z0
-	VMOVDQU  8(BX)(R13*1), Y7
+	VMOVDQU  (BX)(R13*1), Y7
 	VPDPBUSD Z6, Z7, Z1
-	VMOVDQU  8(DI)(R13*1), Y7
+	VMOVDQU  (DI)(R13*1), Y7
 	VPDPBUSD Z6, Z7, Z2
-	VMOVDQU  8(R9)(R13*1), Y7
+	VMOVDQU  (R9)(R13*1), Y7
 	VPDPBUSD Z6, Z7, Z3
 	ADDQ     $0x20, R13
 	CMPQ     R13, R12
 	JL       block
 
 summed:
-	PREFETCHT0    7(DX)(R12*1)
-	PREFETCHT0    7(SI)(R12*1)
-	PREFETCHT0    7(R8)(R12*1)
-	PREFETCHT0    7(R10)(R12*1)
+	MOVQ          head+40(FP), R13
+	PREFETCHT0    (DX)(R13*1)
+	PREFETCHT0    (SI)(R13*1)
+	PREFETCHT0    (R8)(R13*1)
+	PREFETCHT0    (R10)(R13*1)
 	VEXTRACTI64X4 $0x01, Z0, Y4
 	VPADDD        Y4, Y0, Y0
 	VEXTRACTI64X4 $0x01, Z1, Y4
@@ -5438,19 +5444,19 @@ summed:
 	VMULPS        X1, X0, X0
 	VBROADCASTSS  bias+32(FP), X1
 	VADDPS        X1, X0, X0
-	VMOVSD        (CX), X1
-	VMOVHPS       (BX), X1, X1
-	VMOVSD        (DI), X2
-	VMOVHPS       (R9), X2, X2
+	VMOVSD        (CX)(R13*1), X1
+	VMOVHPS       (BX)(R13*1), X1, X1
+	VMOVSD        (DI)(R13*1), X2
+	VMOVHPS       (R9)(R13*1), X2, X2
 	VSHUFPS       $0x88, X2, X1, X3
 	VSHUFPS       $0xdd, X2, X1, X1
 	VBROADCASTSS  add+24(FP), X2
 	VADDPS        X3, X2, X2
 	VMULPS        X0, X1, X0
 	VADDPS        X0, X2, X0
-	MOVQ          out_base+80(FP), CX
+	MOVQ          out_base+88(FP), CX
 	MOVQ          R11, DX
-	SUBQ          ids_len+64(FP), DX
+	SUBQ          ids_len+72(FP), DX
 	JG            part
 	VMOVUPS       X0, -16(CX)(R11*4)
 	JMP           stored
@@ -5465,30 +5471,30 @@ part:
 	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
 
 stored:
-	CMPQ R11, ids_len+64(FP)
+	CMPQ R11, ids_len+72(FP)
 	JL   group
 	VZEROUPPER
 
 done:
 	RET
 
-// func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// func code4RowsVNNI(query []int8, add float32, mul float32, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
-TEXT ·code4RowsVNNI(SB), NOSPLIT, $0-104
+TEXT ·code4RowsVNNI(SB), NOSPLIT, $0-112
 	XORQ         R11, R11
-	CMPQ         ids_len+64(FP), R11
+	CMPQ         ids_len+72(FP), R11
 	JE           done
 	MOVQ         query_base+0(FP), AX
 	MOVQ         query_len+8(FP), R12
 	SHRQ         $0x01, R12
 	VPBROADCASTD nibbles<>+0(SB), Z4
-	MOVQ         ids_base+56(FP), SI
+	MOVQ         ids_base+64(FP), SI
 	XORQ         CX, CX
 
 warm:
 	MOVL  (SI)(CX*4), DX
-	IMULQ stride+48(FP), DX
-	ADDQ  base+40(FP), DX
+	IMULQ stride+56(FP), DX
+	ADDQ  base+48(FP), DX
 	XORQ  BX, BX
 
 line:
@@ -5496,68 +5502,69 @@ line:
 	ADDQ       $0x40, BX
 	CMPQ       BX, R12
 	JL         line
-	PREFETCHT0 7(DX)(R12*1)
+	ADDQ       head+40(FP), DX
+	PREFETCHT0 (DX)
 	INCQ       CX
 	CMPQ       CX, $0x08
 	JGE        group
-	CMPQ       CX, ids_len+64(FP)
+	CMPQ       CX, ids_len+72(FP)
 	JL         warm
 
 group:
-	MOVQ    ids_len+64(FP), DX
+	MOVQ    ids_len+72(FP), DX
 	DECQ    DX
-	MOVQ    ids_base+56(FP), SI
+	MOVQ    ids_base+64(FP), SI
 	LEAQ    (R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), CX
-	IMULQ   stride+48(FP), CX
-	ADDQ    base+40(FP), CX
+	IMULQ   stride+56(FP), CX
+	ADDQ    base+48(FP), CX
 	LEAQ    1(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), BX
-	IMULQ   stride+48(FP), BX
-	ADDQ    base+40(FP), BX
+	IMULQ   stride+56(FP), BX
+	ADDQ    base+48(FP), BX
 	LEAQ    2(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), DI
-	IMULQ   stride+48(FP), DI
-	ADDQ    base+40(FP), DI
+	IMULQ   stride+56(FP), DI
+	ADDQ    base+48(FP), DI
 	LEAQ    3(R11), R8
 	CMPQ    R8, DX
 	CMOVQGT DX, R8
 	MOVL    (SI)(R8*4), R9
-	IMULQ   stride+48(FP), R9
-	ADDQ    base+40(FP), R9
-	MOVQ    ids_len+64(FP), R10
+	IMULQ   stride+56(FP), R9
+	ADDQ    base+48(FP), R9
+	MOVQ    ids_len+72(FP), R10
 	DECQ    R10
-	MOVQ    ids_base+56(FP), R13
+	MOVQ    ids_base+64(FP), R13
 	LEAQ    8(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), DX
-	IMULQ   stride+48(FP), DX
-	ADDQ    base+40(FP), DX
+	IMULQ   stride+56(FP), DX
+	ADDQ    base+48(FP), DX
 	LEAQ    9(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), SI
-	IMULQ   stride+48(FP), SI
-	ADDQ    base+40(FP), SI
+	IMULQ   stride+56(FP), SI
+	ADDQ    base+48(FP), SI
 	LEAQ    10(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R8
-	IMULQ   stride+48(FP), R8
-	ADDQ    base+40(FP), R8
+	IMULQ   stride+56(FP), R8
+	ADDQ    base+48(FP), R8
 	LEAQ    11(R11), R14
 	CMPQ    R14, R10
 	CMOVQGT R10, R14
 	MOVL    (R13)(R14*4), R10
-	IMULQ   stride+48(FP), R10
-	ADDQ    base+40(FP), R10
+	IMULQ   stride+56(FP), R10
+	ADDQ    base+48(FP), R10
 	ADDQ    $0x04, R11
 	VPXOR   X0, X0, X0
 	VPXOR   X1, X1, X1
@@ -5578,25 +5585,25 @@ body:
 	VMOVDQU64  64(AX)(R13*2), Z6
 	VSHUFI64X2 $0x88, Z6, Z5, Z7
 	VSHUFI64X2 $0xdd, Z6, Z5, Z5
-	VMOVDQU64  8(CX)(R13*1), Z6
+	VMOVDQU64  (CX)(R13*1), Z6
 	VPANDD     Z4, Z6, Z10
 	VPSRLW     $0x04, Z6, Z6
 	VPANDD     Z4, Z6, Z6
 	VPDPBUSD   Z7, Z10, Z0
 	VPDPBUSD   Z5, Z6, Z0
-	VMOVDQU64  8(BX)(R13*1), Z6
+	VMOVDQU64  (BX)(R13*1), Z6
 	VPANDD     Z4, Z6, Z10
 	VPSRLW     $0x04, Z6, Z6
 	VPANDD     Z4, Z6, Z6
 	VPDPBUSD   Z7, Z10, Z1
 	VPDPBUSD   Z5, Z6, Z1
-	VMOVDQU64  8(DI)(R13*1), Z6
+	VMOVDQU64  (DI)(R13*1), Z6
 	VPANDD     Z4, Z6, Z10
 	VPSRLW     $0x04, Z6, Z6
 	VPANDD     Z4, Z6, Z6
 	VPDPBUSD   Z7, Z10, Z2
 	VPDPBUSD   Z5, Z6, Z2
-	VMOVDQU64  8(R9)(R13*1), Z6
+	VMOVDQU64  (R9)(R13*1), Z6
 	VPANDD     Z4, Z6, Z10
 	VPSRLW     $0x04, Z6, Z6
 	VPANDD     Z4, Z6, Z6
@@ -5617,19 +5624,19 @@ tail:
 block:
 	VMOVDQU        (AX)(R13*2), Y8
 	VMOVDQU        shiftHigh<>+0(SB), Y5
-	VBROADCASTI128 8(CX)(R13*1), Y9
+	VBROADCASTI128 (CX)(R13*1), Y9
 	VPSRLVD        Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
 	VPDPBUSD       Z8, Z9, Z0
-	VBROADCASTI128 8(BX)(R13*1), Y9
+	VBROADCASTI128 (BX)(R13*1), Y9
 	VPSRLVD        Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
 	VPDPBUSD       Z8, Z9, Z1
-	VBROADCASTI128 8(DI)(R13*1), Y9
+	VBROADCASTI128 (DI)(R13*1), Y9
 	VPSRLVD        Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
 	VPDPBUSD       Z8, Z9, Z2
-	VBROADCASTI128 8(R9)(R13*1), Y9
+	VBROADCASTI128 (R9)(R13*1), Y9
 	VPSRLVD        Y5, Y9, Y9
 	VPAND          Y4, Y9, Y9
 	VPDPBUSD       Z8, Z9, Z3
@@ -5638,10 +5645,11 @@ block:
 	JL             block
 
 summed:
-	PREFETCHT0    7(DX)(R12*1)
-	PREFETCHT0    7(SI)(R12*1)
-	PREFETCHT0    7(R8)(R12*1)
-	PREFETCHT0    7(R10)(R12*1)
+	MOVQ          head+40(FP), R13
+	PREFETCHT0    (DX)(R13*1)
+	PREFETCHT0    (SI)(R13*1)
+	PREFETCHT0    (R8)(R13*1)
+	PREFETCHT0    (R10)(R13*1)
 	VEXTRACTI64X4 $0x01, Z0, Y5
 	VPADDD        Y5, Y0, Y0
 	VEXTRACTI64X4 $0x01, Z1, Y5
@@ -5660,19 +5668,19 @@ summed:
 	VMULPS        X1, X0, X0
 	VBROADCASTSS  bias+32(FP), X1
 	VADDPS        X1, X0, X0
-	VMOVSD        (CX), X1
-	VMOVHPS       (BX), X1, X1
-	VMOVSD        (DI), X2
-	VMOVHPS       (R9), X2, X2
+	VMOVSD        (CX)(R13*1), X1
+	VMOVHPS       (BX)(R13*1), X1, X1
+	VMOVSD        (DI)(R13*1), X2
+	VMOVHPS       (R9)(R13*1), X2, X2
 	VSHUFPS       $0x88, X2, X1, X3
 	VSHUFPS       $0xdd, X2, X1, X1
 	VBROADCASTSS  add+24(FP), X2
 	VADDPS        X3, X2, X2
 	VMULPS        X0, X1, X0
 	VADDPS        X0, X2, X0
-	MOVQ          out_base+80(FP), CX
+	MOVQ          out_base+88(FP), CX
 	MOVQ          R11, DX
-	SUBQ          ids_len+64(FP), DX
+	SUBQ          ids_len+72(FP), DX
 	JG            part
 	VMOVUPS       X0, -16(CX)(R11*4)
 	JMP           stored
@@ -5687,7 +5695,7 @@ part:
 	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
 
 stored:
-	CMPQ R11, ids_len+64(FP)
+	CMPQ R11, ids_len+72(FP)
 	JL   group
 	VZEROUPPER
 

@@ -5,7 +5,7 @@ import "unsafe"
 func code8RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	for i, id := range ids {
 		row := unsafe.Add(base, int(id)*stride)
-		codes := unsafe.Slice((*uint8)(unsafe.Add(row, CodeHead)), len(c.Query))
+		codes := unsafe.Slice((*uint8)(row), len(c.Query))
 		var sum int32
 		for d, q := range c.Query {
 			sum += int32(q) * int32(codes[d])
@@ -18,7 +18,7 @@ func code4RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, ou
 	const half = codeBlock / 2
 	for i, id := range ids {
 		row := unsafe.Add(base, int(id)*stride)
-		codes := unsafe.Slice((*uint8)(unsafe.Add(row, CodeHead)), len(c.Query)/2)
+		codes := unsafe.Slice((*uint8)(row), len(c.Query)/2)
 		var sum int32
 		for at, b := range codes {
 			d := at/half*codeBlock + at%half
@@ -32,7 +32,8 @@ func code4RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, ou
 // is rounded, whether or not the processor can fuse them: every kernel gives the
 // same bits.
 func (c *Codes) distance(row unsafe.Pointer, sum int32) float32 {
-	add, mul := *(*float32)(row), *(*float32)(unsafe.Add(row, 4))
+	head := (*[2]float32)(unsafe.Add(row, c.Head))
+	add, mul := head[0], head[1]
 	inner := float32(c.Mul*float32(sum)) + c.Bias
 	return c.Add + add + float32(mul*inner)
 }

@@ -157,7 +157,7 @@ func (k *bitKernel) countWords() {
 	for i, row := range k.rowAt {
 		bits := GP64()
 		MOVQ(Mem{Base: k.plane, Index: k.off, Scale: 1}, bits)
-		ANDQ(k.codes(row, 0), bits)
+		ANDQ(k.codes(row, codeHead), bits)
 		POPCNTQ(bits, bits)
 		ADDQ(bits, k.sums[i])
 	}
@@ -182,7 +182,7 @@ func (k *bitKernel) count512() {
 	VMOVDQU64(Mem{Base: k.plane, Index: k.off, Scale: 1}, plane)
 	for i, row := range k.rowAt {
 		bits := ZMM()
-		VPANDQ(k.codes(row, 0), plane, bits)
+		VPANDQ(k.codes(row, codeHead), plane, bits)
 		VPOPCNTQ(bits, bits)
 		VPADDQ(bits, k.accs[i], k.accs[i])
 	}
@@ -196,7 +196,7 @@ func (k *bitKernel) count512() {
 	VMOVDQU64_Z(Mem{Base: k.plane, Index: k.off, Scale: 1}, reg.K1, plane)
 	for i, row := range k.rowAt {
 		bits := ZMM()
-		VPANDQ_Z(k.codes(row, 0), plane, reg.K1, bits)
+		VPANDQ_Z(k.codes(row, codeHead), plane, reg.K1, bits)
 		VPOPCNTQ(bits, bits)
 		VPADDQ(bits, k.accs[i], k.accs[i])
 	}

@@ -11,8 +11,8 @@ import (
 
 const (
 	line      = 64   // bytes
-	codeHead  = 8    // bytes of a row before its codes: add and mul
 	blockDims = 32   // dimensions that a row is padded to
+	codeHead  = 8    // bytes of a row of 1-bit codes before its codes: add and mul
 	bodySize  = line // bytes of codes of each row in one turn of the loop
 	lead      = 8    // rows asked of memory before they are used
 )
@@ -21,8 +21,10 @@ const (
 // accumulator each: an addition of integers takes one cycle.
 type codeKernel struct {
 	kernel
-	bits    int
-	vnni    bool // 64-byte registers, and the dot product of bytes
+	bits int
+	vnni bool // 64-byte registers, and the dot product of bytes
+	// head is where in a row its add and mul are; nil: at its beginning.
+	head    reg.GPVirtual
 	consts  *codeConsts
 	ones    reg.VecVirtual // 1 in 16-bit lanes
 	nibbles reg.VecVirtual // 15 in bytes
@@ -52,7 +54,7 @@ func words(name string, list ...uint32) Mem {
 // rows writes func codeNRowsISA.
 func (k *codeKernel) rows() {
 	name := fmt.Sprintf("code%dRows%s", k.bits, k.isa.name)
-	TEXT(name, NOSPLIT, "func(query []int8, add, mul, bias float32, base *byte, stride int, ids []uint32, out []float32)")
+	TEXT(name, NOSPLIT, "func(query []int8, add, mul, bias float32, head int, base *byte, stride int, ids []uint32, out []float32)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s sets out[i] to the distance of Codes to row ids[i] of %d-bit codes.", name, k.bits))
 	k.query = GP64()
@@ -115,7 +117,8 @@ func (k *codeKernel) warm() {
 	ADDQ(Imm(line), at)
 	CMPQ(at, k.size)
 	JL(LabelRef("line"))
-	PREFETCHT0(Mem{Base: row, Index: k.size, Scale: 1, Disp: codeHead - 1})
+	ADDQ(param("head"), row)
+	PREFETCHT0(Mem{Base: row})
 	INCQ(i)
 	CMPQ(i, Imm(lead))
 	JGE(LabelRef("group"))
@@ -161,8 +164,10 @@ func (k *codeKernel) sumUp() {
 	JL(LabelRef("block"))
 
 	Label("summed")
+	k.head = GP64()
+	MOVQ(param("head"), k.head)
 	for _, row := range k.ahead {
-		PREFETCHT0(Mem{Base: row, Index: k.size, Scale: 1, Disp: codeHead - 1})
+		PREFETCHT0(Mem{Base: row, Index: k.head, Scale: 1})
 	}
 }
 
@@ -174,7 +179,7 @@ func (k *codeKernel) prefetchLine() {
 
 // codes is where a row's codes are, disp bytes behind the ones that are next.
 func (k *codeKernel) codes(row reg.Register, disp int) Mem {
-	return Mem{Base: row, Index: k.off, Scale: 1, Disp: codeHead + disp}
+	return Mem{Base: row, Index: k.off, Scale: 1, Disp: disp}
 }
 
 // part is where the query is, disp dimensions behind the ones that are next.
@@ -327,7 +332,15 @@ func (k *codeKernel) fixUp(sums reg.VecVirtual) reg.Register {
 // heads is add and mul of two rows.
 func (k *codeKernel) heads(first int) reg.VecVirtual {
 	r := XMM()
-	VMOVSD(Mem{Base: k.rowAt[first]}, r)
-	VMOVHPS(Mem{Base: k.rowAt[first+1]}, r, r)
+	VMOVSD(k.headOf(first), r)
+	VMOVHPS(k.headOf(first+1), r, r)
 	return r
+}
+
+// headOf is where add and mul of a row are.
+func (k *codeKernel) headOf(i int) Mem {
+	if k.head == nil {
+		return Mem{Base: k.rowAt[i]}
+	}
+	return Mem{Base: k.rowAt[i], Index: k.head, Scale: 1}
 }

@@ -5,12 +5,12 @@
 #define LEAD 8
 #include "loops.h"
 
-#define HEAD 8
+#define HEAD 8 // bytes of a row beside its codes: behind them, of 1-bit codes before them
 
-static inline __m128 fix_up(const list *l, const char *const *row, __m128i sum) {
+static inline __m128 fix_up(const list *l, const char *const *row, long head, __m128i sum) {
 	__m128 inner = _mm_add_ps(_mm_mul_ps(_mm_set1_ps(l->mul), _mm_cvtepi32_ps(sum)), _mm_set1_ps(l->bias));
-	__m128 x = _mm_loadh_pi(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)row[0]), (const __m64 *)row[1]);
-	__m128 y = _mm_loadh_pi(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)row[2]), (const __m64 *)row[3]);
+	__m128 x = _mm_loadh_pi(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(row[0] + head)), (const __m64 *)(row[1] + head));
+	__m128 y = _mm_loadh_pi(_mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(row[2] + head)), (const __m64 *)(row[3] + head));
 	__m128 add = _mm_shuffle_ps(x, y, 0x88), mul = _mm_shuffle_ps(x, y, 0xdd);
 	return _mm_add_ps(_mm_add_ps(_mm_set1_ps(l->add), add), _mm_mul_ps(mul, inner));
 }
@@ -24,9 +24,9 @@ static void code8(const list *l) {
 		for (long d = 0; d < l->dim; d += 32) {
 			if (d % 64 == 0) ASK(d);
 			__m256i q = at(l->query, d);
-			EACH(i) a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_maddubs_epi16(at(row[i], HEAD + d), q), ones));
+			EACH(i) a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_maddubs_epi16(at(row[i], d), q), ones));
 		}
-		result = fix_up(l, row, whole_sums(a));
+		result = fix_up(l, row, l->dim, whole_sums(a));
 	})
 }
 
@@ -40,7 +40,7 @@ static void code4(const list *l) {
 			__m256i q0 = at(l->query, d), q1 = at(l->query, d + 32);
 			__m256i low = _mm256_permute2x128_si256(q0, q1, 0x20), high = _mm256_permute2x128_si256(q0, q1, 0x31);
 			EACH(i) {
-				__m256i c = at(row[i], HEAD + d / 2);
+				__m256i c = at(row[i], d / 2);
 				__m256i s = _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_and_si256(c, nibbles), low),
 					_mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(c, 4), nibbles), high));
 				a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(s, ones));
@@ -49,12 +49,12 @@ static void code4(const list *l) {
 		if (d < l->dim) {
 			__m256i q = at(l->query, d);
 			EACH(i) {
-				__m128i c = _mm_loadu_si128((const __m128i *)(row[i] + HEAD + d / 2));
+				__m128i c = _mm_loadu_si128((const __m128i *)(row[i] + d / 2));
 				__m256i both = _mm256_and_si256(_mm256_set_m128i(_mm_srli_epi16(c, 4), c), nibbles);
 				a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_maddubs_epi16(both, q), ones));
 			}
 		}
-		result = fix_up(l, row, whole_sums(a));
+		result = fix_up(l, row, l->dim / 2, whole_sums(a));
 	})
 }
 
@@ -71,7 +71,7 @@ static void bits(const list *l) {
 				EACH(i) count[i] += _mm_popcnt_u64(planes[p * words + w] & ((const uint64_t *)(row[i] + HEAD))[w]);
 			EACH(i) total[i] = 2 * total[i] + (p == 0 ? -count[i] : count[i]);
 		}
-		result = fix_up(l, row, _mm_loadu_si128((const __m128i *)total));
+		result = fix_up(l, row, 0, _mm_loadu_si128((const __m128i *)total));
 	})
 }
 

@@ -75,17 +75,18 @@ func lists1(ask func(rows arena.Rows, ids []uint32)) func(rows arena.Rows, ids [
 	}
 }
 
-// headed fills a row of codes, of which mask says what bits are used.
-func headed(mask byte) func(rng *rand.Rand, row []byte) {
+// headed fills a row of codes, of which mask says what bits are used; at is where
+// its two floats are.
+func headed(mask byte, at int) func(rng *rand.Rand, row []byte) {
 	return func(rng *rand.Rand, row []byte) {
-		for i := simd.CodeHead; i < len(row); i += 8 {
+		for i := 0; i < len(row); i += 8 {
 			word := rng.Uint64()
 			for j := i; j < min(i+8, len(row)); j++ {
 				row[j], word = byte(word)&mask, word>>8
 			}
 		}
-		*(*float32)(unsafe.Pointer(&row[0])) = rng.Float32()
-		*(*float32)(unsafe.Pointer(&row[4])) = rng.Float32()
+		*(*float32)(unsafe.Pointer(&row[at])) = rng.Float32()
+		*(*float32)(unsafe.Pointer(&row[at+4])) = rng.Float32()
 	}
 }
 
@@ -93,15 +94,16 @@ const mul = 0.5 // of the codes; Add and Bias are as in codes.c
 
 func codes(dim, width int) kernel {
 	rng := rand.New(rand.NewPCG(7, 8))
-	c := &simd.Codes{Query: make([]int8, simd.CodeDims(dim)), Add: 0.25, Mul: mul, Bias: -1}
+	c := &simd.Codes{Query: make([]int8, simd.CodeDims(dim)), Head: simd.CodeDims(dim), Add: 0.25, Mul: mul, Bias: -1}
 	for d := range dim {
 		c.Query[d] = int8(rng.IntN(255) - 127)
 	}
 	out := make([]float32, listLen)
-	k := kernel{name: "code 8-bit", rowBytes: simd.Code8Bytes(dim), perList: listLen, fill: headed(127), out: out}
+	k := kernel{name: "code 8-bit", rowBytes: simd.CodeDims(dim) + simd.CodeHead, perList: listLen, fill: headed(127, simd.CodeDims(dim)), out: out}
 	ask, kind := c.Distances8, C.int(C.CODE8)
 	if width == 4 {
-		k.name, k.rowBytes, k.fill = "code 4-bit", simd.Code4Bytes(dim), headed(255)
+		k.name, k.rowBytes, k.fill = "code 4-bit", simd.CodeDims(dim)/2+simd.CodeHead, headed(255, simd.CodeDims(dim)/2)
+		c.Head = simd.CodeDims(dim) / 2
 		ask, kind = c.Distances4, C.CODE4
 	}
 	k.ours = lists1(func(rows arena.Rows, ids []uint32) { ask(rows.Base(), rows.Stride(), ids, out) })
@@ -128,7 +130,7 @@ func bits(dim int) kernel {
 	}
 	out := make([]float32, listLen)
 	return kernel{
-		name: "code 1-bit", rowBytes: simd.Code1Bytes(dim), perList: listLen, fill: headed(255), out: out,
+		name: "code 1-bit", rowBytes: simd.Code1Bytes(dim), perList: listLen, fill: headed(255, 0), out: out,
 		ours:   lists1(func(rows arena.Rows, ids []uint32) { b.Distances1(rows.Base(), rows.Stride(), ids, out) }),
 		theirs: inC(C.BITS, unsafe.Pointer(&words[0]), 8*size, mul, out),
 	}
@@ -146,7 +148,7 @@ func scan(dim int) kernel {
 	out := make([]float32, simd.FastScanRows/2)
 	sums := (*[simd.FastScanRows]uint16)(unsafe.Pointer(&out[0]))
 	return kernel{
-		name: "scan", rowBytes: simd.FastScanBytes(m), perList: listLen, fill: headed(255), out: out,
+		name: "scan", rowBytes: simd.FastScanBytes(m), perList: listLen, fill: headed(255, 0), out: out,
 		ours: lists1(func(rows arena.Rows, ids []uint32) {
 			for _, id := range ids {
 				simd.FastScan(luts, unsafe.Add(rows.Base(), int(id)*rows.Stride()), m, sums)
