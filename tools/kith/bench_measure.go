@@ -83,11 +83,15 @@ type floor struct {
 	rowBytes  float64
 	codeBytes float64 // 0: there are no codes
 	listBytes float64 // 0: the kind is no graph
-	speed     float64 // bytes a microsecond, one thread, in sequence
+	speed     float64 // bytes a microsecond, one thread, in sequence; 0: nothing is told
 }
 
 func newFloor(b *indexBench, x *built, d *dataset) *floor {
-	f := &floor{x: x.index, d: d, rowBytes: 4 * float64(d.base.Columns), speed: memorySpeed(d)}
+	f := &floor{x: x.index, d: d, rowBytes: 4 * float64(d.base.Columns)}
+	if b.inline {
+		return f // codes beside the links come with these: what is read of them is not counted
+	}
+	f.speed = memorySpeed(d)
 	if g, ok := x.index.(quant.Guided); ok && g.Code() != nil {
 		f.codeBytes = float64(g.Code().RowBytes())
 	}
@@ -100,6 +104,9 @@ func newFloor(b *indexBench, x *built, d *dataset) *floor {
 // add counts the bytes of a point. How many distances were by vector is found by
 // asking once more, for the codes' estimates alone.
 func (f *floor) add(p *curve.Point, ef int) {
+	if f.speed == 0 {
+		return
+	}
 	byVector := p.Distances
 	if f.codeBytes > 0 {
 		byVector -= f.estimates(ef)

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -289,5 +292,21 @@ func TestBenchURLTeachesWhatIsWrong(t *testing.T) {
 		if _, errOut, status := kith(t, "", append([]string{"bench", "--data", data}, c.args...)...); status != c.status || !strings.Contains(errOut, c.want) {
 			t.Errorf("%v: status %d, %s", c.args, status, errOut)
 		}
+	}
+}
+
+func TestBenchURLSendsTheKey(t *testing.T) {
+	var keys []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if keys = append(keys, r.Header.Get("api-key")); r.URL.Path == "/" {
+			fmt.Fprint(w, `{"title":"qdrant - vector search engine","version":"1.19.0"}`)
+			return
+		}
+		http.Error(w, `{"status":{"error":"Invalid API key"}}`, http.StatusForbidden)
+	}))
+	defer server.Close()
+	_, errOut, status := kith(t, "", "bench", "--data", tinyDataset(t), "--url", server.URL, "--api-key", "secret")
+	if status != 1 || !strings.Contains(errOut, "KITH_API_KEY") || len(keys) < 2 || keys[1] != "secret" {
+		t.Errorf("keys %q; status %d, %s", keys, status, errOut)
 	}
 }

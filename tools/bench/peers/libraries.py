@@ -18,6 +18,7 @@ class Peer:
     """What the libraries have in common. group says whom the race counts it with."""
 
     package, module, group = "", "", "popular"
+    reads_base = False  # whether opening a saved index reads the data set's vectors: they are not its memory
     ask_all = None  # all queries in one call, where that is the same loop without Python
 
     def __init__(self, name, data, args):
@@ -250,6 +251,7 @@ class Glass(Peer):
     """The graph with codes of 8 bits, refined by half floats."""
 
     package, module, group = "pyglass-portable", "glass", "frontier"
+    reads_base = True
     quantizer, refine = "SQ8U", "FP16"
 
     def metric(self):

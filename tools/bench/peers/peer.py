@@ -90,6 +90,8 @@ def opened(peer, args, data):
         with open(note) as f:
             built = json.load(f)
         if built["version"] == peer.version:
+            if peer.reads_base:
+                data.base
             before = resident()
             peer.open(folder)
             return {**built, "cached": True}, before
@@ -169,7 +171,7 @@ def main():
         say({"lib": args.name, "missing": f"{type(e).__name__}: {e}"})
         sys.exit(1)
     say({"lib": args.name, "folder": args.data, "m": args.m, "ef_construct": args.ef_construct, "threads": 1,
-         "settings": peer.settings(), "group": kind.group, "rows": data.rows, **built})
+         "settings": peer.settings(), "group": kind.group, "rows": data.rows, "raw_mib": 4 * data.rows * data.dim / 2**20, **built})
     serve(peer, data, say, before, peer.settings() if args.sweep else None)
 
 

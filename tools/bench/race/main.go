@@ -11,6 +11,8 @@
 // Beside it stands the ratio by processor time of queries asked alone. Where the
 // two differ much, others kept the machine busy: measure again when it is quiet.
 // Builds are compared by processor time, which a busy machine stretches less.
+// Memory is the resident memory that a fresh process grew by, vectors included, over
+// the vectors as float32; ours is told by its own account, too.
 // A peer's index stays in -cache, so that a later race need not build it; ours is
 // built anew each time. A peer that cannot be measured is named with the reason.
 package main
@@ -91,17 +93,17 @@ func race(ctx context.Context, o *options, folder string, report *curve.Report) 
 		return err
 	}
 	fmt.Printf("%s  M=16 ef_construct=200, one thread, %s\n", folder, report.Machine)
-	fmt.Printf("  %-17s build %7.1f s of processor, %6.0f MiB, %6.0f/s at 0.95, %6.0f/s at 0.99\n", ours.Lib, ours.BuildCPUS, ours.IndexMiB, ours.At(0.95), ours.At(0.99))
+	printOurs(os.Stdout, &ours.Run)
 	var ratios []curve.Ratio
 	for _, name := range o.peers {
 		run, found := o.against(ctx, ours, name, folder)
 		report.Runs = append(report.Runs, run)
 		ratios = append(ratios, found...)
-		printPeer(ours, &run, found, o.threads == 1)
+		printPeer(os.Stdout, &ours.Run, &run, found)
 	}
 	report.Runs = append(report.Runs, ours.Run)
 	report.Ratios = append(report.Ratios, ratios...)
-	printSummary(ratios)
+	printSummary(os.Stdout, ratios)
 	return nil
 }
 

@@ -2,35 +2,47 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 
 	"github.com/kithdb/kith/tools/kith/curve"
 )
 
-func printPeer(ours *worker, peer *curve.Run, ratios []curve.Ratio, builds bool) {
+// printOurs tells what was built, and what it takes in memory over the raw vectors.
+func printOurs(w io.Writer, ours *curve.Run) {
+	account, grown := ours.Memory()
+	fmt.Fprintf(w, "  %-17s build %7.1f s of processor, %6.0f/s at 0.95, %6.0f/s at 0.99; memory over raw float32 %.2f by account, %.2f by what the process grew\n",
+		ours.Lib, ours.BuildCPUS, ours.At(0.95), ours.At(0.99), account, grown)
+}
+
+// printPeer tells a peer's ratios. Memory is what each process grew by, over the
+// raw vectors: ours, then theirs.
+func printPeer(w io.Writer, ours, peer *curve.Run, ratios []curve.Ratio) {
 	if peer.Missing != "" {
-		fmt.Printf("  %-17s missing: %s\n", peer.Lib, peer.Missing)
+		fmt.Fprintf(w, "  %-17s missing: %s\n", peer.Lib, peer.Missing)
 		return
 	}
-	fmt.Printf("  %-17s %s:", peer.Lib, peer.Version)
+	fmt.Fprintf(w, "  %-17s %s:", peer.Lib, peer.Version)
 	for _, target := range curve.Targets {
 		i := slices.IndexFunc(ratios, func(r curve.Ratio) bool { return r.Recall == target })
 		if i < 0 {
-			fmt.Printf("  %.2f not reached by one side", target)
+			fmt.Fprintf(w, "  %.2f not reached by one side", target)
 			continue
 		}
 		r := ratios[i]
-		fmt.Printf("  %.2f %.0f/%.0f = %.2f× (%.2f–%.2f, processor %.2f×)",
+		fmt.Fprintf(w, "  %.2f %.0f/%.0f = %.2f× (%.2f–%.2f, processor %.2f×)",
 			target, r.Ours, r.Theirs, r.Median, slices.Min(r.Rounds), slices.Max(r.Rounds), r.CPU)
 	}
-	if builds && peer.BuildCPUS > 0 {
-		fmt.Printf("  build %.2f", ours.BuildCPUS/peer.BuildCPUS)
+	if ours.Threads <= 1 && peer.BuildCPUS > 0 {
+		fmt.Fprintf(w, "  build %.2f", ours.BuildCPUS/peer.BuildCPUS)
 		if peer.Cached {
-			fmt.Print(" (theirs of an earlier run)")
+			fmt.Fprint(w, " (theirs of an earlier run)")
 		}
 	}
-	fmt.Printf("  memory %.2f\n", ours.IndexMiB/peer.IndexMiB)
+	_, mine := ours.Memory()
+	_, theirs := peer.Memory()
+	fmt.Fprintf(w, "  memory %.2f / %.2f\n", mine, theirs)
 }
 
 // rows are the lines of the table: whom they compare with.
@@ -44,7 +56,7 @@ var rows = []struct {
 }
 
 // printSummary tells our ratio to the strongest of each group: the lowest.
-func printSummary(ratios []curve.Ratio) {
+func printSummary(w io.Writer, ratios []curve.Ratio) {
 	for _, row := range rows {
 		for _, target := range curve.Targets {
 			worst, name := math.Inf(1), ""
@@ -54,7 +66,7 @@ func printSummary(ratios []curve.Ratio) {
 				}
 			}
 			if name != "" {
-				fmt.Printf("  ÷ %s at %.2f: %.2f× (%s)\n", row.name, target, worst, name)
+				fmt.Fprintf(w, "  ÷ %s at %.2f: %.2f× (%s)\n", row.name, target, worst, name)
 			}
 		}
 	}

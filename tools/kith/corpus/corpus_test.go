@@ -179,6 +179,11 @@ func TestGeneratedSetsAreTheSameEachTime(t *testing.T) {
 	if one.Base.Rows != 6000 || one.Query.Rows != heldOut || slices.Equal(one.Base.Row(0), one.Query.Row(0)) || slices.Equal(one.Base.Row(0), one.Base.Row(stretch)) {
 		t.Error("rows repeat, or are missing")
 	}
+	note := func(text string) { t.Errorf("again: %s", text) }
+	whole, err := Load(t.Context(), Options{Path: filepath.Join(cache, "gen-6k-12"), Depth: 10, Note: note})
+	if err != nil || !slices.Equal(whole.Truth.Cells, two.Truth.Cells) {
+		t.Errorf("the folder that was made, with its truth: %v", err)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Load(ended, Options{Generate: "9000x12", Cache: cache, Depth: 10}); err == nil {

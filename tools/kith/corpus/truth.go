@@ -56,6 +56,9 @@ func (s *Set) complete(ctx context.Context, o *Options) error {
 // kept is where the truth is kept: a name that changes with the files, their
 // sizes and times, the metric and the rows. "" where there is no cache.
 func (s *Set) kept(o *Options) (string, error) {
+	if o.Generate != "" && o.Limit == 0 && s.Metric == index.Euclid {
+		return filepath.Join(s.Folder, "gt.ibin"), nil // the folder is ours, and other tools read it too
+	}
 	if o.Cache == "" {
 		return "", nil
 	}
