@@ -18,7 +18,7 @@ func TestChurnLeavesWhatAFreshBuildHas(t *testing.T) {
 	const points, rounds = 2000, 3
 	dir := t.TempDir()
 	upkeep := func(o *Options) {
-		o.Upkeep = shard.Upkeep{Reuse: true, Garbage: 100, Tidy: 20, Stretch: 64, Calm: 20 * time.Millisecond}
+		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 64, Calm: 20 * time.Millisecond}
 	}
 	n := openNode(t, dir, upkeep)
 	c := newSchema(1)

@@ -18,7 +18,9 @@ import (
 	"github.com/kithdb/kith/storage/schema"
 )
 
-// go test ./query -run XXX -bench Filters -benchtime 1x -timeout 1h -filters.data …/glove-100 -filters.keep /tmp/filters
+// BenchmarkFilters is run by
+//
+//	go test ./query -run '^$' -bench Filters -benchtime 1x -timeout 1h -filters.data FOLDER -filters.keep FOLDER
 var (
 	filtersData    = flag.String("filters.data", "", "folder of base.fbin and query.fbin for BenchmarkFilters")
 	filtersKeep    = flag.String("filters.keep", "", "folder where the filled shard stays for the next run")

@@ -492,7 +492,7 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	}
 }
 
-var seeds = flag.Int("seeds", 4, "random histories to play")
+var seeds = flag.Int("seeds", 8, "random histories to play")
 
 func TestReplicaAgreesWithModel(t *testing.T) {
 	for seed := range uint64(*seeds) {

@@ -135,6 +135,33 @@ func TestMoveBesideReadersAndWriter(t *testing.T) {
 	readers.Wait()
 }
 
+// A row that is written after its copy comes along when it is copied again, and
+// one that is beyond the copy comes along in any case.
+func TestMoveCopiesAgain(t *testing.T) {
+	a := newArena(t, arena.Options{RowBytes: 8})
+	pin(t, a)
+	grow(t, a, 5)
+	m, err := a.Move(filepath.Join(t.TempDir(), "*.rows"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Copy(3); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(5) {
+		a.Rows().Bytes(i)[0] = byte(i + 1)
+		m.Again(int(i))
+	}
+	if err := m.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint32(5) {
+		if got := a.Rows().Bytes(i)[0]; got != byte(i+1) {
+			t.Errorf("row %d holds %d", i, got)
+		}
+	}
+}
+
 func TestAbortedMoveChangesNothing(t *testing.T) {
 	dir := t.TempDir()
 	a := newArena(t, arena.Options{RowBytes: 8})

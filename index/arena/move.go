@@ -20,7 +20,7 @@ func (a *Arena) Place(file string) bool {
 // Move is the mapped rows of an arena on their way to another place. Begin with
 // Arena.Move, Copy as often as wanted, then Finish or Abort.
 //
-// Concurrency: Copy may run beside the writer; Finish is the writer's.
+// Concurrency: Copy may run beside the writer; Again and Finish are the writer's.
 type Move struct {
 	a    *Arena
 	to   *mapping
@@ -41,8 +41,8 @@ func (a *Arena) Move(file string) (*Move, error) {
 	return &Move{a: a, to: to, file: file}, nil
 }
 
-// Copy copies the rows below a number, but those that were. They must be written
-// for good, and not be released meanwhile.
+// Copy copies the rows below a number, but those that were. A row that is written
+// after its copy goes with Again; none may be released meanwhile.
 func (m *Move) Copy(below int) error {
 	from := m.a.Rows()
 	below = min(below, from.n)
@@ -55,6 +55,14 @@ func (m *Move) Copy(below int) error {
 	copyRange(m.to.base(), from, m.done, below)
 	m.done = below
 	return nil
+}
+
+// Again copies a row once more, if it was copied, since it has been written
+// meanwhile. The writer's, before Finish.
+func (m *Move) Again(row int) {
+	if row < m.done {
+		copyRange(m.to.base(), m.a.Rows(), row, row+1)
+	}
 }
 
 // Finish copies what is left and has the arena use the new place. Rows that were

@@ -41,9 +41,6 @@ func (s *Shard) sparse(st *state) bool {
 // version: nobody can tell, so there is no entry in the log. What it leaves is
 // repaired and swept once, at the end. build must be held.
 func (s *Shard) compact(v *View) (more bool, err error) {
-	if !s.upkeep().Reuse {
-		return false, nil
-	}
 	if s.condemned != nil || s.tidy.above == 0 && s.upkeep().untidy(int(s.garbage.Load()), v.st.live.Len()) {
 		return false, nil // what is dead goes first
 	}

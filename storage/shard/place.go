@@ -41,8 +41,9 @@ func (f *fieldState) misplaced(c *schema.Collection) bool {
 }
 
 // move brings a vector's rows to where the schema wants them. Readers and
-// writers go on; only the last rows are copied while writers wait. build must
-// be held, so that nobody sweeps or builds meanwhile.
+// writers go on; only the last rows are copied while writers wait, and those of
+// slots that were taken anew. build must be held, so that nobody sweeps, builds or
+// settles what is late meanwhile.
 func (s *Shard) move(v *View, f *fieldState) error {
 	conf, _ := v.st.schema.Vector(f.conf.Name)
 	file := s.rowsFile(conf, f.number)
@@ -75,6 +76,9 @@ func (s *Shard) carry(v *View, f *fieldState, m *arena.Move) error {
 	}
 	s.o.Apply.Lock()
 	defer s.o.Apply.Unlock()
+	for slot := range s.current.Load().late.All() { // taken anew, perhaps behind the copy's back
+		m.Again(int(slot))
+	}
 	if err := m.Finish(); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (f freeSlots) runs(yield func(from, to index.Slot)) {
 // nextSlot is the slot that the next point takes, and whether it was in use
 // before. Writer only.
 func (t *stager) nextSlot() (slot index.Slot, again bool) {
-	if slot := t.s.writer.free.at(t.c.reused); t.s.upkeep().Reuse && slot != index.NoSlot {
+	if slot := t.s.writer.free.at(t.c.reused); slot != index.NoSlot {
 		return slot, true
 	}
 	return t.c.next, false

@@ -23,9 +23,6 @@ type tidy struct {
 // Upkeep says when what dead slots leave is cleared away. What is 0 takes its
 // default.
 type Upkeep struct {
-	// Reuse has new points take the slots of swept ones, and points move down. Off
-	// by default: a model test has once read a vector of zeros with it.
-	Reuse   bool
 	Garbage int           // dead slots that are worth a sweep; 1000
 	Calm    time.Duration // how long no write must have come for the shard to be calm; 2 s
 	Tidy    int           // dead slots that are worth work in calm; 512
