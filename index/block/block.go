@@ -2,7 +2,7 @@
 // reader trusts no byte that was not checked, and needs no memory but a block's.
 //
 // Who calls: indexes, for their checkpoints. It calls nothing of ours. The form
-// is in docs/formats.md; index/hnsw writes the same one.
+// is in docs/formats.md.
 package block
 
 import (
@@ -20,7 +20,7 @@ const Size = 1 << 20
 // ErrCorrupt: the bytes are not what was written, or not whole.
 var ErrCorrupt = errors.New("checkpoint is corrupt")
 
-// Table is the polynomial of every checksum.
+// table is the polynomial of every checksum.
 var table = crc32.MakeTable(crc32.Castagnoli)
 
 // Checksum is the checksum that blocks carry.

@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/index/flat"
 )
 
@@ -139,7 +139,7 @@ func TestVersionOneIsRead(t *testing.T) {
 	}
 	old := file.Bytes()
 	binary.LittleEndian.PutUint32(old[8:], 1)
-	binary.LittleEndian.PutUint32(old[headerSize-4:], crc32.Checksum(old[:headerSize-4], castagnoli))
+	binary.LittleEndian.PutUint32(old[headerSize-4:], block.Checksum(old[:headerSize-4]))
 	spelled := g.o
 	spelled.Datatype = index.Float32
 	again, _, err := Load(bytes.NewReader(old), s.rows, spelled)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/invariant"
 )
@@ -352,12 +353,16 @@ func FuzzLoad(f *testing.F) {
 	f.Add(file.Bytes()[headerSize:file.Len()-4], uint8(60), uint8(g.rows), uint8(60), g.entry.Load())
 	f.Fuzz(func(t *testing.T, body []byte, slots, upper, count uint8, entry uint64) {
 		var blocks bytes.Buffer
-		if err := (&blockWriter{w: &blocks, buf: body}).flush(); err != nil {
+		w := block.NewWriter(&blocks)
+		if _, err := w.Write(body); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
 		h := &header{Slots: uint32(slots % 61), Upper: uint32(upper), Count: uint32(count), Entry: entry}
 		fresh := s.graph(t, 10)
-		if fresh.read(&blockReader{r: &blocks}, h) == nil {
+		if fresh.read(block.NewReader(&blocks), h) == nil {
 			fresh.Search(index.Query{Vector: s.point(), K: 10, Ef: 20}, nil)
 		}
 	})

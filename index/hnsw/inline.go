@@ -49,11 +49,10 @@ func (g *Graph) Inline(on bool, workers int) error {
 	}
 	next := &guide{code: now.code, rows: now.rows}
 	if on {
-		affine, ok := now.code.(*quant.Affine)
-		if !ok || !affine.Turned() {
+		if !g.Inlinable() {
 			return nil
 		}
-		next.beside = newInline(&g.o, affine)
+		next.beside = newInline(&g.o, now.code.(*quant.Affine))
 		if err := next.beside.fill(g, workers); err != nil {
 			return err
 		}
@@ -61,6 +60,12 @@ func (g *Graph) Inline(on bool, workers int) error {
 	g.guide.Store(next)
 	now.beside.abandon()
 	return nil
+}
+
+// Inlinable reports whether walks go by codes that others can stand beside.
+func (g *Graph) Inlinable() bool {
+	affine, ok := g.Code().(*quant.Affine)
+	return ok && affine.Turned()
 }
 
 // Inlined reports whether codes lie beside the links.

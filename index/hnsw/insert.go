@@ -45,13 +45,11 @@ func (g *Graph) Insert(s index.Slot) error {
 	return nil
 }
 
-// place makes the node's rows; nobody links to it yet.
+// place makes the node's rows; nobody links to it yet. Those of nodes come last:
+// who counts them reads no code that has no row.
 func (g *Graph) place(s index.Slot, level int) error {
 	g.grow.Lock()
 	defer g.grow.Unlock()
-	if err := g.nodes.Grow(int(s) + 1); err != nil {
-		return err
-	}
 	if by := g.guide.Load(); by != nil {
 		if err := by.rows.Grow(int(s) + 1); err != nil {
 			return err
@@ -62,6 +60,9 @@ func (g *Graph) place(s index.Slot, level int) error {
 			}
 			by.beside.blank(uint32(s))
 		}
+	}
+	if err := g.nodes.Grow(int(s) + 1); err != nil {
+		return err
 	}
 	first, err := g.takeUpper(level)
 	if err != nil {

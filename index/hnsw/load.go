@@ -5,30 +5,29 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"slices"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/block"
 )
 
 // Load reads a graph that Save wrote, over the same vectors and with the same
 // settings. Every checksum and every link is checked: a damaged file gives
-// ErrCorrupt, never a graph that could lead a search astray.
+// block.ErrCorrupt, never a graph that could lead a search astray.
 func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, error) {
 	h, err := readHeader(r, o)
 	if err != nil {
 		return nil, index.Meta{}, err
 	}
 	if int(h.Slots) > vectors.Rows().Len() {
-		return nil, index.Meta{}, fmt.Errorf("%w: it has %d slots, there are %d vectors", ErrCorrupt, h.Slots, vectors.Rows().Len())
+		return nil, index.Meta{}, fmt.Errorf("%w: it has %d slots, there are %d vectors", block.ErrCorrupt, h.Slots, vectors.Rows().Len())
 	}
 	g, err := New(vectors, o)
 	if err != nil {
 		return nil, index.Meta{}, err
 	}
-	if err := g.read(&blockReader{r: r}, h); err != nil {
+	if err := g.read(block.NewReader(r), h); err != nil {
 		return nil, index.Meta{}, errors.Join(err, g.Close())
 	}
 	return g, index.Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort)}, nil
@@ -37,23 +36,23 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, err
 func readHeader(r io.Reader, o Options) (*header, error) {
 	head := make([]byte, headerSize)
 	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: header: %w", block.ErrCorrupt, err)
 	}
 	h := new(header)
 	if _, err := binary.Decode(head, binary.LittleEndian, h); err != nil {
-		return nil, fmt.Errorf("%w: header: %w", ErrCorrupt, err)
+		return nil, fmt.Errorf("%w: header: %w", block.ErrCorrupt, err)
 	}
 	switch {
 	case !bytes.Equal(h.Magic[:], []byte(magic)):
-		return nil, fmt.Errorf("%w: it does not begin with %s", ErrCorrupt, magic)
+		return nil, fmt.Errorf("%w: it does not begin with %s", block.ErrCorrupt, magic)
 	case h.Version == 0 || h.Version > version:
 		return nil, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, h.Version, version)
-	case h.CRC != crc32.Checksum(head[:headerSize-4], castagnoli):
-		return nil, fmt.Errorf("%w: checksum of the header", ErrCorrupt)
+	case h.CRC != block.Checksum(head[:headerSize-4]):
+		return nil, fmt.Errorf("%w: checksum of the header", block.ErrCorrupt)
 	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
 		return nil, fmt.Errorf("%w: %+v", ErrSettings, *h)
 	case uint64(h.Upper) > uint64(h.Slots)*maxLevel:
-		return nil, fmt.Errorf("%w: %d upper lists for %d slots", ErrCorrupt, h.Upper, h.Slots)
+		return nil, fmt.Errorf("%w: %d upper lists for %d slots", block.ErrCorrupt, h.Upper, h.Slots)
 	}
 	return h, nil
 }
@@ -63,7 +62,7 @@ func sameType(saved uint32, d index.Datatype) bool {
 	return max(saved, uint32(index.Float32)) == uint32(max(d, index.Float32))
 }
 
-func (g *Graph) read(b *blockReader, h *header) error {
+func (g *Graph) read(b *block.Reader, h *header) error {
 	if err := g.nodes.Grow(int(h.Slots)); err != nil {
 		return err
 	}
@@ -76,14 +75,17 @@ func (g *Graph) read(b *blockReader, h *header) error {
 			return err
 		}
 	}
-	if len(b.block) > b.at || g.rows != h.Upper {
-		return fmt.Errorf("%w: it goes on behind the last node", ErrCorrupt)
+	if err := b.End(); err != nil {
+		return err
+	}
+	if g.rows != h.Upper {
+		return fmt.Errorf("%w: %d lists on the higher levels, the header says %d", block.ErrCorrupt, g.rows, h.Upper)
 	}
 	return g.check(h)
 }
 
-func (g *Graph) readNode(b *blockReader, s uint32, h *header, links []uint32) error {
-	head, err := b.next(1)
+func (g *Graph) readNode(b *block.Reader, s uint32, h *header, links []uint32) error {
+	head, err := b.Next(1)
 	if err != nil {
 		return err
 	}
@@ -92,13 +94,13 @@ func (g *Graph) readNode(b *blockReader, s uint32, h *header, links []uint32) er
 	case levels == 0:
 		return nil
 	case levels > maxLevel+1 || uint64(g.rows)+uint64(levels)-1 > uint64(h.Upper):
-		return fmt.Errorf("%w: node %d is on %d levels", ErrCorrupt, s, levels)
+		return fmt.Errorf("%w: node %d is on %d levels", block.ErrCorrupt, s, levels)
 	}
 	node := g.nodes.Rows().Uint32s(s)
 	node[1] = nodeWord(levels, g.rows)
 	g.rows += uint32(levels) - 1
 	for level := range levels {
-		if links, err = b.links(links[:0], g.o.most(level)); err != nil {
+		if links, err = readLinks(b, links[:0], g.o.most(level)); err != nil {
 			return err
 		}
 		list := g.list(s, level)
@@ -119,14 +121,14 @@ func (g *Graph) readNode(b *blockReader, s uint32, h *header, links []uint32) er
 // reaches the link's level. It takes over the entry.
 func (g *Graph) check(h *header) error {
 	if uint32(g.Len()) != h.Count {
-		return fmt.Errorf("%w: %d nodes, the header says %d", ErrCorrupt, g.Len(), h.Count)
+		return fmt.Errorf("%w: %d nodes, the header says %d", block.ErrCorrupt, g.Len(), h.Count)
 	}
 	for s := range h.Slots {
 		for level := range g.levels(s) {
 			list := g.list(s, level)
 			for _, to := range list[1 : count(list)+1] {
 				if g.levels(to) <= level {
-					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", ErrCorrupt, s, to, level)
+					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", block.ErrCorrupt, s, to, level)
 				}
 			}
 		}
@@ -136,67 +138,23 @@ func (g *Graph) check(h *header) error {
 	}
 	s, level := uint32(h.Entry), h.Entry>>32
 	if uint64(g.levels(s)) != level+1 {
-		return fmt.Errorf("%w: entry %d at level %d", ErrCorrupt, s, level)
+		return fmt.Errorf("%w: entry %d at level %d", block.ErrCorrupt, s, level)
 	}
 	g.entry.Store(h.Entry)
 	return nil
 }
 
-// blockReader reads the blocks of a blockWriter, each checked before it is used.
-type blockReader struct {
-	r     io.Reader
-	block []byte
-	at    int
-	ended bool
-}
-
-// next is the next n bytes, valid until the next call.
-func (b *blockReader) next(n int) ([]byte, error) {
-	for len(b.block)-b.at < n {
-		if err := b.more(); err != nil {
-			return nil, err
-		}
-	}
-	b.at += n
-	return b.block[b.at-n : b.at], nil
-}
-
-// more appends the next block to what is left of this one. All blocks but the
-// last are whole.
-func (b *blockReader) more() error {
-	if b.ended {
-		return fmt.Errorf("%w: cut short", ErrCorrupt)
-	}
-	left := copy(b.block, b.block[b.at:])
-	b.block = slices.Grow(b.block[:left], blockSize+4)[:left+blockSize+4]
-	b.at = 0
-	n, err := io.ReadFull(b.r, b.block[left:])
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: cut short: %w", ErrCorrupt, err)
-	}
-	b.ended = err != nil
-	if n < 4 {
-		return fmt.Errorf("%w: cut short", ErrCorrupt)
-	}
-	body := b.block[left : left+n-4]
-	if binary.LittleEndian.Uint32(b.block[left+n-4:]) != crc32.Checksum(body, castagnoli) {
-		return fmt.Errorf("%w: checksum of a block", ErrCorrupt)
-	}
-	b.block = b.block[:left+n-4]
-	return nil
-}
-
-// links reads a list of at most so many.
-func (b *blockReader) links(dst []uint32, most int) ([]uint32, error) {
-	head, err := b.next(2)
+// readLinks reads a list of at most so many.
+func readLinks(b *block.Reader, dst []uint32, most int) ([]uint32, error) {
+	head, err := b.Next(2)
 	if err != nil {
 		return nil, err
 	}
 	n := int(binary.LittleEndian.Uint16(head))
 	if n > most {
-		return nil, fmt.Errorf("%w: a list of %d links", ErrCorrupt, n)
+		return nil, fmt.Errorf("%w: a list of %d links", block.ErrCorrupt, n)
 	}
-	raw, err := b.next(4 * n)
+	raw, err := b.Next(4 * n)
 	if err != nil {
 		return nil, err
 	}

@@ -3,15 +3,13 @@ package hnsw
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/block"
 )
 
 var (
-	// ErrCorrupt: the bytes are not a graph, or not whole.
-	ErrCorrupt = errors.New("graph checkpoint is corrupt")
 	// ErrVersion: a graph of a version that this build does not know.
 	ErrVersion = errors.New("unknown version of the graph checkpoint")
 	// ErrSettings: a graph of other settings than asked for.
@@ -23,10 +21,7 @@ const (
 	magic      = "KITHHNSW"
 	version    = 2 // 1 had no datatype: zeros there, float32
 	headerSize = 80
-	blockSize  = 1 << 20
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // header is the first headerSize bytes, little-endian in this order.
 type header struct {
@@ -60,17 +55,18 @@ func (g *Graph) Save(w io.Writer, m index.Meta) error {
 	if err != nil {
 		return err
 	}
-	binary.LittleEndian.PutUint32(head[headerSize-4:], crc32.Checksum(head[:headerSize-4], castagnoli))
+	binary.LittleEndian.PutUint32(head[headerSize-4:], block.Checksum(head[:headerSize-4]))
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	b := &blockWriter{w: w, buf: make([]byte, 0, blockSize+1<<12)}
+	b, buf := block.NewWriter(w), []byte(nil)
 	for s := range h.Slots {
-		if err := b.node(g, s); err != nil {
+		buf = g.appendNode(buf[:0], s)
+		if _, err := b.Write(buf); err != nil {
 			return err
 		}
 	}
-	return b.flush()
+	return b.Close()
 }
 
 func (g *Graph) upperLists() (n uint32) {
@@ -80,47 +76,17 @@ func (g *Graph) upperLists() (n uint32) {
 	return n
 }
 
-// blockWriter cuts a stream into blocks with a checksum behind each.
-type blockWriter struct {
-	w   io.Writer
-	buf []byte
-}
-
-// node writes a node's levels and its list on each.
-func (b *blockWriter) node(g *Graph, s uint32) error {
+// appendNode appends a node's levels and its list on each.
+func (g *Graph) appendNode(dst []byte, s uint32) []byte {
 	levels := g.levels(s)
-	b.buf = append(b.buf, byte(levels))
+	dst = append(dst, byte(levels))
 	for level := range levels {
 		list := g.list(s, level)
 		n := count(list)
-		b.buf = binary.LittleEndian.AppendUint16(b.buf, uint16(n))
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
 		for _, to := range list[1 : n+1] {
-			b.buf = binary.LittleEndian.AppendUint32(b.buf, to)
+			dst = binary.LittleEndian.AppendUint32(dst, to)
 		}
 	}
-	if len(b.buf) < blockSize {
-		return nil
-	}
-	return b.block(blockSize)
-}
-
-func (b *blockWriter) block(size int) error {
-	sum := binary.LittleEndian.AppendUint32(nil, crc32.Checksum(b.buf[:size], castagnoli))
-	if _, err := b.w.Write(b.buf[:size]); err != nil {
-		return err
-	}
-	if _, err := b.w.Write(sum); err != nil {
-		return err
-	}
-	b.buf = b.buf[:copy(b.buf, b.buf[size:])]
-	return nil
-}
-
-func (b *blockWriter) flush() error {
-	for len(b.buf) > 0 {
-		if err := b.block(min(len(b.buf), blockSize)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return dst
 }

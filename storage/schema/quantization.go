@@ -1,6 +1,9 @@
 package schema
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+)
 
 // Quantization is the code that searches of a vector go by (contract:
 // QuantizationConfig). The zero value asks for none. Where codes lie
@@ -49,19 +52,12 @@ func parseQuantization(raw json.RawMessage) Quantization {
 		case "product":
 			q.Form = k.Compression
 		case "binary":
-			q.Form = or(k.Encoding, "one_bit")
-			q.Query = or(k.QueryEncoding, "default")
+			q.Form = cmp.Or(k.Encoding, "one_bit")
+			q.Query = cmp.Or(k.QueryEncoding, "default")
 		case "turbo":
-			q.Form = or(k.Bits, "bits4")
+			q.Form = cmp.Or(k.Bits, "bits4")
 		}
 		return q
 	}
 	return Quantization{}
-}
-
-func or(word, otherwise string) string {
-	if word == "" {
-		return otherwise
-	}
-	return word
 }

@@ -127,8 +127,8 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return false, err
 	}
 	if paused == nil {
-		if err := s.inlay(v, f, g); err != nil {
-			return false, err
+		if paused = s.inlay(v, f, g); paused != nil && !waits(paused) {
+			return false, paused
 		}
 		s.tune(f, g)
 	}

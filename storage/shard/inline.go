@@ -11,7 +11,7 @@ func (s *Shard) inlay(v *View, f *fieldState, g *indexed) error {
 		return nil
 	}
 	before, want := to.Inlined(), f.settings.InlineStorage != nil && *f.settings.InlineStorage
-	if want && !before { // most of such an index is the rows that are to come
+	if want && !before && to.Inlinable() { // most of such an index is the rows that are to come
 		if err := s.mayBuild(v, f, f.has.Len()); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -32,18 +33,9 @@ type Upkeep struct {
 }
 
 func (u Upkeep) withDefaults() Upkeep {
-	u.Garbage, u.Tidy, u.Stretch = or(u.Garbage, 1000), or(u.Tidy, 512), or(u.Stretch, 4096)
-	if u.Calm == 0 {
-		u.Calm = 2 * time.Second
-	}
+	u.Garbage, u.Tidy, u.Stretch = cmp.Or(u.Garbage, 1000), cmp.Or(u.Tidy, 512), cmp.Or(u.Stretch, 4096)
+	u.Calm = cmp.Or(u.Calm, 2*time.Second)
 	return u
-}
-
-func or(n, otherwise int) int {
-	if n == 0 {
-		return otherwise
-	}
-	return n
 }
 
 // tidyShare is the share of all that the dead must be: a repair visits every

@@ -29,7 +29,7 @@ var law = map[string][]string{
 	"index/lsh":          {"index", "index/arena", "index/block", "index/flat", "index/quant", "index/simd", "index/invariant"},
 	"index/quant":        {"index", "index/simd"},
 	"index/recall":       {},
-	"index/hnsw":         {"index", "index/arena", "index/flat", "index/quant", "index/simd", "index/invariant"},
+	"index/hnsw":         {"index", "index/arena", "index/block", "index/flat", "index/quant", "index/simd", "index/invariant"},
 	"index/ivfpq":        {"index", "index/arena", "index/block", "index/flat", "index/simd", "index/invariant"},
 	"index/filter":       {"storage/point"},
 	"index/text":         {"index/filter"},
