@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -158,5 +159,34 @@ func TestGuideChanges(t *testing.T) {
 	defer loaded.Close()
 	if loaded.Code() != nil || g.Code() == nil {
 		t.Error("a code came out of a checkpoint, or the graph has lost its own")
+	}
+}
+
+// A graph that grew beside a poor code has the links of one that never saw it.
+func TestPoorCodesDoNotBuild(t *testing.T) {
+	const n = 1000
+	s := newSpace(t, n, 16, index.Euclid)
+	poor := quant.NewBits(quant.BitsOptions{Metric: s.m, Depth: quant.One, Query: 4, Seed: 3}, make([]float32, s.dim))
+	plain, beside := s.graph(t, 60), s.graph(t, 60)
+	for i := range index.Slot(n) {
+		if i == 1 {
+			if err := beside.Guide(poor, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(plain.Insert(i), beside.Insert(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint32(n) {
+		if want, got := links(nil, plain.list(i, 0)), links(nil, beside.list(i, 0)); !slices.Equal(want, got) {
+			t.Fatalf("node %d links to %v, want %v", i, got, want)
+		}
+	}
+	q := index.Query{Vector: s.point(), K: 10, Ef: 30, Rescore: -1}
+	byCodes, _ := beside.Search(q, nil)
+	byVectors, _ := plain.Search(q, nil)
+	if slices.Equal(byCodes, byVectors) {
+		t.Error("searches do not ask the code")
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -28,6 +29,9 @@ func (g *Graph) Insert(s index.Slot) error {
 	defer g.release(w)
 	if w.guide != nil {
 		w.encode(w.guide, uint32(s))
+		if !builds(w.guide.code) {
+			w.guide = nil
+		}
 	}
 	entry := g.entry.Load()
 	if entry == noEntry && g.first(s, level) {
@@ -43,6 +47,14 @@ func (g *Graph) Insert(s index.Slot) error {
 		g.raise(s, level)
 	}
 	return nil
+}
+
+// builds reports whether inserts may walk by a code: links that a poor code chose
+// stay when it has gone. Those of 4 and 8 bits choose as well as vectors do
+// (DESIGN.md); of the shorter ones, and of fewer dimensions, nobody has shown it.
+func builds(code quant.Code) bool {
+	_, ok := code.(*quant.Affine)
+	return ok
 }
 
 // place makes the node's rows; nobody links to it yet. Those of nodes come last:
