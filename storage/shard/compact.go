@@ -14,6 +14,9 @@ const (
 	// sparseShare: where so many percent of the slots in use hold nothing, the
 	// highest points move down.
 	sparseShare = 8
+	// strayGain: free stretches take no memory, but numbers are not endless either:
+	// the highest points move when each of them that does gives up so many slots.
+	strayGain = 2
 	// moveBlock is how many points move while writers wait.
 	moveBlock = 256
 )
@@ -28,11 +31,21 @@ func (st *state) spread(stretch int) (n int) {
 	return n
 }
 
-// sparse says whether the live slots lie so wide apart that moving them pays.
+// sparse says whether the live slots lie so wide apart that moving them pays:
+// they waste memory, or a few keep many slots below them from being given up.
 func (s *Shard) sparse(st *state) bool {
-	n := st.spread(s.upkeep().Stretch)
-	empty := n - st.live.Len() - int(s.garbage.Load())
-	return empty >= s.upkeep().Tidy && empty*100 >= n*sparseShare
+	kept := st.live.Len() + int(s.garbage.Load())
+	if s.wide(st.spread(s.upkeep().Stretch), kept) {
+		return true
+	}
+	strays := st.live.Count(index.Slot(kept), st.next)
+	return strays > 0 && s.wide(int(st.next), kept) && strays*strayGain <= int(st.next)-kept
+}
+
+// wide says whether so many slots are too many for what they keep.
+func (s *Shard) wide(slots, kept int) bool {
+	empty := slots - kept
+	return empty >= s.upkeep().Tidy && empty*100 >= slots*sparseShare
 }
 
 // compact moves the points of the highest slots into free ones below, a block at
@@ -47,7 +60,8 @@ func (s *Shard) compact(v *View) (more bool, err error) {
 	s.o.Apply.Lock()
 	defer s.o.Apply.Unlock()
 	st := s.current.Load()
-	if s.tidy.above == 0 {
+	begins := s.tidy.above == 0
+	if begins {
 		if !s.sparse(st) {
 			return false, s.cut()
 		}
@@ -59,7 +73,7 @@ func (s *Shard) compact(v *View) (more bool, err error) {
 	if moved == 0 {
 		s.tidy.above = 0
 	}
-	return err == nil, err
+	return err == nil && (moved > 0 || !begins), err
 }
 
 // moveDown gives the points of some slots lower ones, as far as there are any.
@@ -127,13 +141,28 @@ func (t *stager) relocate(from index.Slot) error {
 	return t.b.PutPoint(t.s.id, id, row)
 }
 
-// cut gives up the highest slots where all of them are free. Apply is held.
-func (s *Shard) cut() error {
-	st := s.current.Load()
+// end is the slot from which on all are free. Apply is held.
+func (s *Shard) end(st *state) index.Slot {
 	next := st.next
 	for next > 0 && !st.live.Contains(next-1) && !s.writer.garbage.Contains(next-1) && !st.inGraph(next-1) {
 		next--
 	}
+	return next
+}
+
+// loose says whether so many of the highest slots are free that they are worth
+// giving up.
+func (s *Shard) loose() bool {
+	s.o.Apply.Lock()
+	defer s.o.Apply.Unlock()
+	st := s.current.Load()
+	return int(st.next-s.end(st)) >= s.upkeep().Tidy
+}
+
+// cut gives up the highest slots where all of them are free. Apply is held.
+func (s *Shard) cut() error {
+	st := s.current.Load()
+	next := s.end(st)
 	if int(st.next-next) < s.upkeep().Tidy {
 		return nil
 	}

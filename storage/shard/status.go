@@ -12,7 +12,7 @@ type Status struct {
 	IndexedVectors int // of them, those in a graph
 	Tail           int // vectors that wait for a graph
 	Deleted        int // dead versions whose rows still stand
-	Slots          int // numbers of versions in use or free; memory goes by these
+	Slots          int // those of the stretches that hold a point (Upkeep); memory goes by these
 	Green          bool
 	OptimizerError string // last failure of background work, "" when well
 	// Paused says what background work waits for beside its turn, such as memory; ""
@@ -39,7 +39,7 @@ func (s *Shard) Status() Status {
 	}
 	defer s.pins.drop()
 	st := s.current.Load()
-	out.Slots = int(st.next)
+	out.Slots = st.spread(s.upkeep().Stretch)
 	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
 	out.Recall = st.recalls()
 	for i := range st.fields {
