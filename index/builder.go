@@ -8,14 +8,14 @@ type Builder struct{ pages []*page }
 
 // Add puts s in the set; once more is fine.
 func (b *Builder) Add(s Slot) {
-	p := uint(s) / pageBits
+	p := uint(s) / PageSlots
 	for p >= uint(len(b.pages)) {
 		b.pages = append(b.pages, nil)
 	}
 	if b.pages[p] == nil {
 		b.pages[p] = new(page)
 	}
-	i := uint(s) % pageBits
+	i := uint(s) % PageSlots
 	b.pages[p][i/64] |= 1 << (i % 64)
 }
 

@@ -3,8 +3,10 @@ package index
 import "math/bits"
 
 const (
-	pageBits  = 1 << 14 // slots per page: 2 KiB, so that a small edit copies little
-	pageWords = pageBits / 64
+	// PageSlots is how many slots a page covers: 2 KiB, so that a small edit copies
+	// little.
+	PageSlots = 1 << 14
+	pageWords = PageSlots / 64
 )
 
 type page [pageWords]uint64
@@ -24,11 +26,11 @@ func (t *Set) Contains(s Slot) bool {
 	if t == nil {
 		return false
 	}
-	p := uint(s) / pageBits
+	p := uint(s) / PageSlots
 	if p >= uint(len(t.pages)) || t.pages[p] == nil {
 		return false
 	}
-	i := uint(s) % pageBits
+	i := uint(s) % PageSlots
 	return t.pages[p][i/64]&(1<<(i%64)) != 0
 }
 
@@ -104,8 +106,8 @@ func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
 	if t == nil || from >= to {
 		return
 	}
-	last := uint(to-1) / pageBits
-	for p := uint(from) / pageBits; p < uint(len(t.pages)) && p <= last; p++ {
+	last := uint(to-1) / PageSlots
+	for p := uint(from) / PageSlots; p < uint(len(t.pages)) && p <= last; p++ {
 		if t.pages[p] == nil {
 			continue
 		}
@@ -113,7 +115,7 @@ func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
 			if w == 0 {
 				continue
 			}
-			base := Slot(p*pageBits + uint(i)*64)
+			base := Slot(p*PageSlots + uint(i)*64)
 			if base >= to {
 				return
 			}
@@ -136,6 +138,45 @@ func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
 // And is the intersection of two sets.
 func (t *Set) And(o *Set) *Set {
 	return t.combine(o, func(a, b uint64) uint64 { return a & b })
+}
+
+// Union is the slots that are in any of some sets, which share no page when they
+// were cut at multiples of PageSlots: then nothing is copied.
+func Union(sets ...*Set) *Set {
+	out := &Set{}
+	for _, t := range sets {
+		if t == nil {
+			continue
+		}
+		if more := len(t.pages) - len(out.pages); more > 0 {
+			out.pages = append(out.pages, make([]*page, more)...)
+		}
+		for i, p := range t.pages {
+			if p == nil {
+				continue
+			}
+			var n int
+			out.pages[i], n = unite(out.pages[i], p)
+			out.count += n
+		}
+	}
+	return out
+}
+
+// unite is both pages in one, and how many slots b adds.
+func unite(a, b *page) (both *page, added int) {
+	if a == nil {
+		for _, w := range b {
+			added += bits.OnesCount64(w)
+		}
+		return b, added
+	}
+	both = new(page)
+	for i := range a {
+		both[i] = a[i] | b[i]
+		added += bits.OnesCount64(b[i] &^ a[i])
+	}
+	return both, added
 }
 
 // AndNot is the slots of t that are not in o.
@@ -198,8 +239,8 @@ func (e *Editor) Add(s Slot) bool {
 	if e.set.Contains(s) {
 		return false
 	}
-	i := uint(s) % pageBits
-	e.writable(int(uint(s) / pageBits))[i/64] |= 1 << (i % 64)
+	i := uint(s) % PageSlots
+	e.writable(int(uint(s) / PageSlots))[i/64] |= 1 << (i % 64)
 	e.set.count++
 	return true
 }
@@ -216,8 +257,8 @@ func (e *Editor) Remove(s Slot) bool {
 	if !e.set.Contains(s) {
 		return false
 	}
-	i := uint(s) % pageBits
-	e.writable(int(uint(s) / pageBits))[i/64] &^= 1 << (i % 64)
+	i := uint(s) % PageSlots
+	e.writable(int(uint(s) / PageSlots))[i/64] &^= 1 << (i % 64)
 	e.set.count--
 	return true
 }

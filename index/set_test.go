@@ -17,7 +17,7 @@ func TestSetAgreesWithMap(t *testing.T) {
 		var set *Set
 		model := map[Slot]bool{}
 		var versions []version
-		slot := rapid.OneOf(rapid.Uint32Range(0, 200), rapid.Uint32Range(pageBits-70, pageBits+70), rapid.Uint32Range(5*pageBits, 5*pageBits+3))
+		slot := rapid.OneOf(rapid.Uint32Range(0, 200), rapid.Uint32Range(PageSlots-70, PageSlots+70), rapid.Uint32Range(5*PageSlots, 5*PageSlots+3))
 		for range rapid.IntRange(1, 8).Draw(t, "versions") {
 			e := set.Edit()
 			for range rapid.IntRange(0, 40).Draw(t, "edits") {
@@ -66,12 +66,21 @@ func TestSetAgreesWithMap(t *testing.T) {
 				t.Fatalf("AndNot is wrong at %d", s)
 			}
 		}
+		either := slices.Concat(a.want, b.want)
+		slices.Sort(either)
+		either = slices.Compact(either)
+		if u := Union(nil, a.set, b.set); !slices.Equal(slices.Collect(u.All()), either) || u.Len() != len(either) {
+			t.Fatalf("Union is %v (len %d), want %v", slices.Collect(u.All()), u.Len(), either)
+		}
+		if !slices.Equal(slices.Collect(a.set.All()), a.want) || !slices.Equal(slices.Collect(b.set.All()), b.want) {
+			t.Fatal("Union has changed its sets")
+		}
 	})
 }
 
 func TestAtFindsSlotsByRank(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		slots := rapid.SliceOfDistinct(rapid.Uint32Range(0, 3*pageBits), rapid.ID[uint32]).Draw(t, "slots")
+		slots := rapid.SliceOfDistinct(rapid.Uint32Range(0, 3*PageSlots), rapid.ID[uint32]).Draw(t, "slots")
 		slices.Sort(slots)
 		e := (*Set)(nil).Edit()
 		e.AddMany(slots)

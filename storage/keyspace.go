@@ -58,14 +58,6 @@ func vectorKey(shard schema.ShardID, vector uint16, s index.Slot) []byte {
 	return binary.BigEndian.AppendUint32(key, uint32(s))
 }
 
-// vectorEnd is above every row of a vector.
-func vectorEnd(shard schema.ShardID, vector uint16) []byte {
-	if vector == 1<<16-1 {
-		return prefix(shard, kindVector+1)
-	}
-	return binary.BigEndian.AppendUint16(prefix(shard, kindVector), vector+1)
-}
-
 func postingKey(shard schema.ShardID, row []byte, s index.Slot) []byte {
 	key := make([]byte, 0, shardKeyLen+len(row)+4)
 	key = append(key, prefix(shard, kindPosting)...)

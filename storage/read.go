@@ -160,9 +160,9 @@ func (r *Reader) ScanPoints(shard schema.ShardID, from point.ID, yield func(poin
 	})
 }
 
-// ScanSlots visits a shard's live slots, rising, from a slot on.
-func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(index.Slot, SlotRow) bool) error {
-	return r.scan(slotKey(shard, from), prefix(shard, kindSlot+1), func(key, value []byte) (bool, error) {
+// ScanSlots visits a shard's live slots in [from, to), rising.
+func (r *Reader) ScanSlots(shard schema.ShardID, from, to index.Slot, yield func(index.Slot, SlotRow) bool) error {
+	return r.scan(slotKey(shard, from), slotKey(shard, to), func(key, value []byte) (bool, error) {
 		if len(key) != slotKeyLen {
 			return false, corrupt(key, "a slot's key has %d bytes", len(key))
 		}
@@ -174,10 +174,10 @@ func (r *Reader) ScanSlots(shard schema.ShardID, from index.Slot, yield func(ind
 	})
 }
 
-// ScanVectors visits the rows of one vector of a shard, rising by slot, from a
-// slot on. raw is the vector's stored form: see index.Datatype.
-func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from index.Slot, yield func(slot index.Slot, raw []byte) bool) error {
-	return r.scan(vectorKey(shard, vector, from), vectorEnd(shard, vector), func(key, value []byte) (bool, error) {
+// ScanVectors visits the rows of one vector of a shard whose slots are in
+// [from, to), rising. raw is the vector's stored form: see index.Datatype.
+func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from, to index.Slot, yield func(slot index.Slot, raw []byte) bool) error {
+	return r.scan(vectorKey(shard, vector, from), vectorKey(shard, vector, to), func(key, value []byte) (bool, error) {
 		if len(key) != vectorKeyLen {
 			return false, corrupt(key, "a vector's key has %d bytes", len(key))
 		}

@@ -86,7 +86,7 @@ func TestRowsRoundTrip(t *testing.T) {
 		t.Errorf("postings %q, want %q", postings, want)
 	}
 	last := 0
-	must(t, s.ScanVectors(shard, 65535, 0, func(slot index.Slot, raw []byte) bool { last++; return true }))
+	must(t, s.ScanVectors(shard, 65535, 0, index.NoSlot, func(slot index.Slot, raw []byte) bool { last++; return true }))
 	if last != 1 {
 		t.Errorf("the last vector number has %d rows, want 1", last)
 	}
@@ -112,21 +112,24 @@ func TestScansStartAndStop(t *testing.T) {
 		t.Errorf("points %v, want %v", ids, want)
 	}
 	var slots []index.Slot
-	must(t, s.ScanSlots(2, 8, func(slot index.Slot, row SlotRow) bool {
+	must(t, s.ScanSlots(2, 6, 8, func(slot index.Slot, row SlotRow) bool {
 		id := row.ID
 		slots = append(slots, slot, index.Slot(id.Uint64()))
 		return true
 	}))
-	if want := []index.Slot{8, 8, 9, 9}; !reflect.DeepEqual(slots, want) {
+	if want := []index.Slot{6, 6, 7, 7}; !reflect.DeepEqual(slots, want) {
 		t.Errorf("slots %v, want %v", slots, want)
 	}
 	var sum int
-	must(t, s.ScanVectors(2, 2, 5, func(slot index.Slot, raw []byte) bool {
+	must(t, s.ScanVectors(2, 2, 5, 9, func(slot index.Slot, raw []byte) bool {
 		sum += int(raw[0])
 		return slot < 8
+	}), s.ScanVectors(2, 2, 3, 4, func(slot index.Slot, raw []byte) bool {
+		sum += 100 * int(raw[0])
+		return true
 	}))
-	if sum != 5+6+7+8 {
-		t.Errorf("vectors sum to %v, want 26", sum)
+	if sum != 300+5+6+7+8 {
+		t.Errorf("vectors sum to %v, want 326", sum)
 	}
 }
 

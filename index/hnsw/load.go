@@ -123,11 +123,12 @@ func (g *Graph) check(h *header) error {
 	if uint32(g.Len()) != h.Count {
 		return fmt.Errorf("%w: %d nodes, the header says %d", block.ErrCorrupt, g.Len(), h.Count)
 	}
+	on := g.onLevel0(h.Slots)
 	for s := range h.Slots {
 		for level := range g.levels(s) {
 			list := g.list(s, level)
 			for _, to := range list[1 : count(list)+1] {
-				if g.levels(to) <= level {
+				if to >= h.Slots || on[to/64]>>(to%64)&1 == 0 || level > 0 && g.levels(to) <= level {
 					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", block.ErrCorrupt, s, to, level)
 				}
 			}
@@ -142,6 +143,18 @@ func (g *Graph) check(h *header) error {
 	}
 	g.entry.Store(h.Entry)
 	return nil
+}
+
+// onLevel0 is a bit for each node: almost all links are checked against these,
+// which fit into a core's cache where the nodes' levels do not.
+func (g *Graph) onLevel0(slots uint32) []uint64 {
+	bits := make([]uint64, slots/64+1)
+	for s := range slots {
+		if g.levels(s) > 0 {
+			bits[s/64] |= 1 << (s % 64)
+		}
+	}
+	return bits
 }
 
 // readLinks reads a list of at most so many.

@@ -94,34 +94,36 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// loadGraph takes over a checkpoint that fits the field. One that is missing,
-// damaged, of another version or of other settings is left aside: the rows are
-// in the store, and the graph is built again from them.
-func (s *Shard) loadGraph(f *fieldState, next index.Slot) {
-	path := s.graphPath(f.field)
+// openGraph opens a field's checkpoint; nil when there is none, or none that can
+// be opened.
+func (s *Shard) openGraph(f *fieldState) *os.File {
 	if f.kind.Type == schema.Flat {
-		return
+		return nil
 	}
+	path := s.graphPath(f.field)
 	r, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if err == nil {
-		defer r.Close()
-		err = s.adopt(f, r, next)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn(unusable, "file", path, "error", err)
 	}
 	if err != nil {
-		s.log.Warn("index checkpoint not usable; the graph is rebuilt from the store", "file", path, "error", err)
+		return nil
+	}
+	return r
+}
+
+const unusable = "index checkpoint not usable; the graph is rebuilt from the store"
+
+// loadGraph takes over a checkpoint that fits the field, whose rows have their
+// places but perhaps not their contents. One that is damaged, of another version
+// or of other settings is left aside: the rows are in the store, and the graph is
+// built again from them.
+func (s *Shard) loadGraph(f *fieldState, r *os.File, next index.Slot) {
+	if err := s.adopt(f, r, next); err != nil {
+		s.log.Warn(unusable, "file", r.Name(), "error", err)
 	}
 }
 
 func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
-	if err := f.rows.Pin(); err != nil {
-		return err
-	}
-	if err := f.rows.Grow(int(next)); err != nil {
-		return err
-	}
 	graph, meta, err := f.load(r)
 	if err != nil {
 		return err

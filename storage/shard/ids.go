@@ -3,6 +3,7 @@ package shard
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
@@ -21,6 +22,7 @@ type ids struct {
 	version *arena.Arena
 	isUUID  *index.Editor
 	uuids   *index.Set
+	growing sync.Mutex // of those that load
 }
 
 // idRows is a published version of ids.
@@ -41,28 +43,56 @@ func newIDs() *ids {
 
 // put records what a slot holds that is not published yet.
 func (d *ids) put(s index.Slot, row storage.SlotRow) error {
-	if err := d.version.Grow(int(s) + 1); err != nil {
+	if err := d.grow(int(s)+1, row.ID.IsUUID()); err != nil {
 		return err
 	}
-	d.touch(s, row.Version)
-	id := row.ID
-	hi, lo := id.Words()
-	if !id.IsUUID() {
-		if err := d.low.Grow(int(s) + 1); err != nil {
-			return err
-		}
-		binary.LittleEndian.PutUint64(d.low.Rows().Bytes(uint32(s)), lo)
-		d.mark(s, false)
+	d.set(s, row)
+	d.mark(s, row.ID.IsUUID())
+	return nil
+}
+
+// load is put for many goroutines at once, each with slots of its own below next.
+// What is a UUID is marked by whoever has all of them.
+func (d *ids) load(s index.Slot, row storage.SlotRow, next index.Slot) error {
+	if err := d.room(int(next), row.ID.IsUUID()); err != nil {
+		return err
+	}
+	d.set(s, row)
+	return nil
+}
+
+// room grows at once to what a load needs, so that no row moves once one was
+// written.
+func (d *ids) room(rows int, uuid bool) error {
+	if d.version.Rows().Len() >= rows && d.of(uuid).Rows().Len() >= rows {
 		return nil
 	}
-	if err := d.wide.Grow(int(s) + 1); err != nil {
-		return err
+	d.growing.Lock()
+	defer d.growing.Unlock()
+	return d.grow(rows, uuid)
+}
+
+func (d *ids) of(uuid bool) *arena.Arena {
+	if uuid {
+		return d.wide
+	}
+	return d.low
+}
+
+func (d *ids) grow(rows int, uuid bool) error {
+	return errors.Join(d.version.Grow(rows), d.of(uuid).Grow(rows))
+}
+
+func (d *ids) set(s index.Slot, row storage.SlotRow) {
+	d.touch(s, row.Version)
+	hi, lo := row.ID.Words()
+	if !row.ID.IsUUID() {
+		binary.LittleEndian.PutUint64(d.low.Rows().Bytes(uint32(s)), lo)
+		return
 	}
 	words := d.wide.Rows().Bytes(uint32(s))
 	binary.LittleEndian.PutUint64(words, hi)
 	binary.LittleEndian.PutUint64(words[8:], lo)
-	d.mark(s, true)
-	return nil
 }
 
 // mark records which kind of id a slot has.

@@ -3,10 +3,8 @@ package shard
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 
-	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/payload"
 	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/schema"
@@ -19,7 +17,7 @@ import (
 // from it.
 func Open(id schema.ShardID, row storage.ShardRow, o Options) (*Shard, error) {
 	s := newShard(id, o)
-	l := &loader{s: s, row: row, live: (*index.Set)(nil).Edit()}
+	l := &loader{s: s, row: row}
 	if err := l.load(); err != nil {
 		s.pins.close(func() {})
 		return nil, fmt.Errorf("shard %d: %w", id, err)
@@ -32,7 +30,6 @@ type loader struct {
 	s      *Shard
 	row    storage.ShardRow
 	schema schema.Collection
-	live   *index.Editor
 	st     *state
 }
 
@@ -44,13 +41,8 @@ func (l *loader) load() error {
 		return err
 	}
 	l.st = &state{schema: &l.schema, next: l.row.Next}
-	if err := l.loadSlots(); err != nil {
+	if err := l.loadRows(); err != nil {
 		return err
-	}
-	for i := range l.schema.Vectors {
-		if err := l.loadField(i); err != nil {
-			return err
-		}
 	}
 	if err := l.removeGraphs(); err != nil {
 		return err
@@ -62,64 +54,6 @@ func (l *loader) load() error {
 	settle(l.st.schema, l.st.fields)
 	l.s.current.Store(l.st)
 	return nil
-}
-
-func (l *loader) loadSlots() error {
-	var fault error
-	err := l.s.o.Store.ScanSlots(l.s.id, 0, func(slot index.Slot, row storage.SlotRow) bool {
-		l.live.Add(slot)
-		fault = l.s.writer.ids.put(slot, row)
-		return fault == nil
-	})
-	l.st.live = l.live.Done()
-	l.st.ids = l.s.writer.ids.publish()
-	if n := uint64(l.st.live.Len()); err == nil && fault == nil && n != l.row.Live {
-		return fmt.Errorf("%w: the shard counts %d points and has %d", storage.ErrCorrupt, l.row.Live, n)
-	}
-	return errors.Join(err, fault)
-}
-
-// loadField reads one vector's rows. Rows of dead slots are wanted only where a
-// loaded graph walks through them; all of them are remembered for the sweep.
-func (l *loader) loadField(at int) error {
-	number, ok := l.number(l.schema.Vectors[at].Name)
-	if !ok {
-		return fmt.Errorf("%w: vector %q has no number", storage.ErrCorrupt, l.schema.Vectors[at].Name)
-	}
-	f := l.s.newField(&l.schema.Vectors[at], number)
-	fs := fieldState{field: f, settings: l.schema.HNSWFor(&l.schema.Vectors[at]), kind: l.schema.Vectors[at].Index.OrGraph()}
-	l.s.loadGraph(&fs, l.st.next)
-	graph := f.graph.Load()
-	has := (*index.Set)(nil).Edit()
-	var dead []index.Slot
-	var fault error
-	if l.st.next > 0 && l.st.live.Len() > 0 {
-		fault = f.rows.Grow(int(l.st.next))
-	}
-	if fault == nil {
-		data := f.rows.Rows()
-		err := l.s.o.Store.ScanVectors(l.s.id, number, 0, func(slot index.Slot, raw []byte) bool {
-			if len(raw) != f.conf.RowBytes() || slot >= l.st.next {
-				fault = fmt.Errorf("%w: vector %q of slot %d has %d bytes", storage.ErrCorrupt, f.conf.Name, slot, len(raw))
-				return false
-			}
-			alive := l.st.live.Contains(slot)
-			if alive {
-				has.Add(slot)
-			} else {
-				dead = append(dead, slot)
-			}
-			if alive || graph != nil && graph.graph.Contains(slot) {
-				copy(data.Bytes(uint32(slot)), raw)
-			}
-			return true
-		})
-		fault = errors.Join(fault, err)
-	}
-	fs.has, fs.data = has.Done(), f.rows.Rows()
-	l.s.keepGarbage(dead)
-	l.st.fields = append(l.st.fields, fs)
-	return fault
 }
 
 func (l *loader) number(name string) (uint16, bool) {
