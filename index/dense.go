@@ -31,8 +31,9 @@ type Dense interface {
 	// Bytes is the memory beside the vectors.
 	Bytes() int64
 	// Repair takes the slots that are not live out, and answers how many. The
-	// rows of these are not read any more once it returns.
-	Repair(live *Set, workers int) (removed int, err error)
+	// rows of these are not read any more once it returns. Where it is stopped
+	// (ErrStopped) they are all in yet, and the next goes on with what is left.
+	Repair(live *Set, p Pace) (removed int, err error)
 	// Save writes the checkpoint.
 	Save(w io.Writer, m Meta) error
 	// Close frees the memory.

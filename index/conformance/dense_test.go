@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -99,7 +100,7 @@ func TestAnEmptyIndexAnswersNothing(t *testing.T) {
 		if len(hits) > 0 || w.x.Len() != 0 || w.x.Contains(0) || w.x.Contains(1<<30) {
 			t.Errorf("%d hits, %d slots", len(hits), w.x.Len())
 		}
-		if removed, err := w.x.Repair(w.upTo(0), 2); removed != 0 || err != nil {
+		if removed, err := w.x.Repair(w.upTo(0), index.Pace{Workers: 2}); removed != 0 || err != nil {
 			t.Errorf("removed %d, %v", removed, err)
 		}
 	})
@@ -159,7 +160,7 @@ func TestRepair(t *testing.T) {
 		w := newWorld(t, k, s, 2000)
 		w.insert(0, 1900)
 		live := w.only(1900, func(s int) bool { return s%5 < 3 })
-		removed, err := w.x.Repair(live, 2)
+		removed, err := w.x.Repair(live, index.Pace{Workers: 2})
 		if err != nil || removed != 1900-live.Len() || w.x.Len() != live.Len() {
 			t.Fatalf("removed %d, %d left, %v; live are %d", removed, w.x.Len(), err, live.Len())
 		}
@@ -178,12 +179,43 @@ func TestRepair(t *testing.T) {
 			live = e.Done()
 		}
 		w.holds("live slots", index.Query{K: 10, Ef: k.ef, Accept: live})
-		if again, err := w.x.Repair(live, 1); again != 0 || err != nil {
+		if again, err := w.x.Repair(live, index.Pace{Workers: 1}); again != 0 || err != nil {
 			t.Errorf("a second repair removed %d, %v", again, err)
 		}
-		if all, err := w.x.Repair(w.upTo(0), 2); all != live.Len() || err != nil || w.x.Len() != 0 {
+		if all, err := w.x.Repair(w.upTo(0), index.Pace{Workers: 2}); all != live.Len() || err != nil || w.x.Len() != 0 {
 			t.Errorf("removed %d of %d, %v", all, live.Len(), err)
 		}
+	})
+}
+
+// A repair that is stopped, wherever, leaves an index that is right and has all
+// slots; the next one ends it.
+func TestAStoppedRepair(t *testing.T) {
+	once(t, func(t *testing.T, k *kind, s shape) {
+		w := newWorld(t, k, s, 2000)
+		w.fill()
+		live := w.only(w.n, func(s int) bool { return s%3 > 0 })
+		stopped := 0
+		for left := range int64(8) {
+			var asked atomic.Int64
+			pace := index.Pace{Workers: 2, Go: func(int) bool { return asked.Add(1) <= left }}
+			removed, err := w.x.Repair(live, pace)
+			if err == nil {
+				break // its work was in fewer pieces
+			}
+			stopped++
+			if removed != 0 || !errors.Is(err, index.ErrStopped) || w.x.Len() != w.n || !w.x.Contains(0) {
+				t.Fatalf("stopped: removed %d of %d, %v", removed, w.x.Len(), err)
+			}
+			w.holds("after a stop", index.Query{K: 10, Ef: k.ef, Accept: live})
+		}
+		if stopped == 0 {
+			t.Error("nothing was stopped")
+		}
+		if _, err := w.x.Repair(live, index.Pace{Workers: 2}); err != nil || w.x.Len() != live.Len() {
+			t.Fatalf("%d left of %d, %v", w.x.Len(), live.Len(), err)
+		}
+		w.holds("afterwards", index.Query{K: 10, Ef: k.ef, Accept: live})
 	})
 }
 
@@ -228,7 +260,7 @@ func TestSearchesBesideInserts(t *testing.T) {
 		}
 		builders.Wait()
 		live := w.only(w.n, func(s int) bool { return s%2 == 0 })
-		if _, err := w.x.Repair(live, 2); err != nil {
+		if _, err := w.x.Repair(live, index.Pace{Workers: 2}); err != nil {
 			t.Error(err)
 		}
 		close(stop)
@@ -252,7 +284,7 @@ func TestSaveAndLoad(t *testing.T) {
 		w := newWorld(t, k, s, 1500)
 		w.insert(0, 1400)
 		live := w.only(1400, func(s int) bool { return s%7 != 3 })
-		if _, err := w.x.Repair(live, 1); err != nil {
+		if _, err := w.x.Repair(live, index.Pace{Workers: 1}); err != nil {
 			t.Fatal(err)
 		}
 		want := index.Meta{High: 1400, Applied: 1 << 40, Effort: 96}

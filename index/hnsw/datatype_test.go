@@ -107,7 +107,7 @@ func TestEveryDatatype(t *testing.T) {
 					e.Add(index.Slot(i))
 				}
 				live := e.Done()
-				if removed, err := loaded.Repair(live, 2); err != nil || removed != n/2 {
+				if removed, err := loaded.Repair(live, index.Pace{Workers: 2}); err != nil || removed != n/2 {
 					t.Fatalf("%d removed, %v", removed, err)
 				}
 				c.recall(t, loaded, live)

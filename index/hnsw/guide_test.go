@@ -142,7 +142,7 @@ func TestGuideChanges(t *testing.T) {
 		}
 	}
 	set := live.Done()
-	if _, err := g.Repair(set, 2); err != nil {
+	if _, err := g.Repair(set, index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if r := s.recallOf(g, index.Query{Ef: 100, Accept: set}, queries); r < 0.9 {

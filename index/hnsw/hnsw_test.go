@@ -382,7 +382,7 @@ func TestRepair(t *testing.T) {
 				}
 			}
 			live := e.Done()
-			removed, err := g.Repair(live, 2)
+			removed, err := g.Repair(live, index.Pace{Workers: 2})
 			if err != nil || removed != n-live.Len() || g.Len() != live.Len() {
 				t.Fatalf("%d removed, %d left, %v", removed, g.Len(), err)
 			}
@@ -390,7 +390,7 @@ func TestRepair(t *testing.T) {
 			if r := s.recall(g, index.Query{K: 10, Ef: 100, Accept: live}, 50); r < 0.95 {
 				t.Errorf("recall %.3f after the repair", r)
 			}
-			again, err := g.Repair(live, 2)
+			again, err := g.Repair(live, index.Pace{Workers: 2})
 			if again != 0 || err != nil {
 				t.Errorf("a second repair removes %d, %v", again, err)
 			}
@@ -414,7 +414,7 @@ func TestRepairOfEverything(t *testing.T) {
 	s := newSpace(t, 200, 4, index.Euclid)
 	g := s.graph(t, 20)
 	s.insertAll(t, g)
-	if _, err := g.Repair(nil, 1); err != nil || g.Len() != 0 {
+	if _, err := g.Repair(nil, index.Pace{Workers: 1}); err != nil || g.Len() != 0 {
 		t.Fatalf("%d nodes are left, %v", g.Len(), err)
 	}
 	if hits, _ := g.Search(index.Query{Vector: s.point(), K: 3}, nil); len(hits) != 0 {
@@ -447,7 +447,7 @@ func TestSearchBesideRepair(t *testing.T) {
 			e.Remove(index.Slot(i))
 		}
 		live = e.Done()
-		if _, err := g.Repair(live, 1); err != nil {
+		if _, err := g.Repair(live, index.Pace{Workers: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}

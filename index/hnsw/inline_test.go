@@ -145,7 +145,7 @@ func TestInlineIsTruncated(t *testing.T) {
 	for i := range index.Slot(500) {
 		edit.Add(i)
 	}
-	if _, err := g.Repair(edit.Done(), 2); err != nil {
+	if _, err := g.Repair(edit.Done(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	g.Release(500, 900)
@@ -173,7 +173,7 @@ func TestInlineRepair(t *testing.T) {
 		}
 	}
 	live := edit.Done()
-	if _, err := g.Repair(live, 2); err != nil {
+	if _, err := g.Repair(live, index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	g.mustMirror(t)

@@ -1,17 +1,19 @@
 package hnsw
 
 import (
-	"slices"
+	"errors"
 	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // Repair takes the nodes that are not live out of the graph and answers how
-// many. Whoever linked to one is linked to its neighbours instead, chosen as an
-// insert would. Not beside Insert or Save; searches go on.
-func (g *Graph) Repair(live *index.Set, workers int) (removed int, err error) {
+// many. Whoever linked to one is linked to some of its neighbours instead. Where
+// it is stopped, dead nodes have fewer links to them and stay; the next passes
+// over what is mended. Not beside Insert or Save; searches go on.
+func (g *Graph) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 	var dead []uint32
 	slots := uint32(g.nodes.Rows().Len())
 	for s := range slots {
@@ -23,31 +25,32 @@ func (g *Graph) Repair(live *index.Set, workers int) (removed int, err error) {
 		return 0, nil
 	}
 	g.reenter(live)
+	if err := g.mendAll(slots, live, p); err != nil {
+		return 0, err
+	}
+	g.remove(dead)
+	return len(dead), nil
+}
+
+// mendAll takes the dead out of the lists of all live nodes below slots.
+func (g *Graph) mendAll(slots uint32, live *index.Set, p index.Pace) error {
 	var wg sync.WaitGroup
 	var next atomic.Uint32
-	faults := make([]error, max(workers, 1))
+	faults := make([]error, p.Hands())
 	for i := range faults {
 		wg.Go(func() {
 			r := &repairer{live: live, walker: g.walker(g.guide.Load())}
 			defer g.release(r.walker)
-			const stretch = 1024
+			const stretch = 64 // a millisecond, when all of them must be mended
 			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
-				for s := from; s < min(from+stretch, slots) && faults[i] == nil; s++ {
-					if g.Contains(index.Slot(s)) && live.Contains(index.Slot(s)) {
-						faults[i] = r.mend(s)
-					}
+				if faults[i] = r.mendSome(from, min(from+stretch, slots)); !p.Goes(i) {
+					faults[i] = errors.Join(faults[i], index.ErrStopped)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	for _, err := range faults {
-		if err != nil {
-			return 0, err
-		}
-	}
-	g.remove(dead)
-	return len(dead), nil
+	return errors.Join(faults...)
 }
 
 // reenter moves the entry to the highest live node.
@@ -64,18 +67,36 @@ func (g *Graph) reenter(live *index.Set) {
 // repairer mends live nodes. One goroutine.
 type repairer struct {
 	*walker
-	live *index.Set
+	live  *index.Set
+	own   []uint32 // live links of the node at hand
+	front []uint32 // dead ones, to look behind
+	near  []uint32 // live ones behind them
+
+	chosen []index.Hit // of near: its new links
+}
+
+// mendSome mends the live nodes of a stretch.
+func (r *repairer) mendSome(from, to uint32) error {
+	for s := from; s < to; s++ {
+		if !r.g.Contains(index.Slot(s)) || !r.live.Contains(index.Slot(s)) {
+			continue
+		}
+		if err := r.mend(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mend replaces a live node's links to dead ones.
 func (r *repairer) mend(s uint32) error {
 	for level := range r.g.levels(s) {
+		if r.whole(s, level) {
+			continue
+		}
 		chosen, err := r.relinkLive(s, level)
 		if err != nil {
 			return err
-		}
-		if level == 0 && r.guide != nil && r.guide.beside != nil {
-			r.forget(s)
 		}
 		for _, to := range chosen {
 			if err := r.link(uint32(to.Slot), s, level, to.Dist); err != nil {
@@ -83,7 +104,21 @@ func (r *repairer) mend(s uint32) error {
 			}
 		}
 	}
+	if r.guide != nil && r.guide.beside != nil {
+		r.forget(s)
+	}
 	return nil
+}
+
+// whole reports whether none of a node's links is dead.
+func (r *repairer) whole(s uint32, level int) bool {
+	list := r.g.list(s, level)
+	for i := range count(list) {
+		if !r.live.Contains(index.Slot(atomic.LoadUint32(&list[i+1]))) {
+			return false
+		}
+	}
+	return true
 }
 
 // forget empties the lanes of a node's row that hold dead ones.
@@ -94,53 +129,90 @@ func (r *repairer) forget(s uint32) {
 	r.guide.beside.forget(s, r.live)
 }
 
-// relinkLive chooses a node's links anew when one of them is dead, and answers
-// the chosen.
+// relinkLive takes the dead out of a node's list, puts some of those behind them
+// in, and answers these.
 func (r *repairer) relinkLive(s uint32, level int) ([]index.Hit, error) {
 	mu := &r.g.stripe[s%stripes]
 	mu.Lock()
 	defer mu.Unlock()
-	near, whole := r.liveAround(s, level)
-	if whole {
-		return nil, nil
+	r.around(s, level)
+	if len(r.own)+len(r.near) == 0 {
+		r.near = r.searchLive(s, level)
 	}
-	if len(near) == 0 {
-		near = r.searchLive(s, level)
+	chosen := r.fill(s, level)
+	r.slots = append(r.slots[:0], r.own...)
+	for _, h := range chosen {
+		r.slots = append(r.slots, uint32(h.Slot))
 	}
-	r.measure(s, near)
-	if err := r.relink(s, level); err != nil {
-		return nil, err
-	}
-	chosen := links(nil, r.g.list(s, level))
-	return slices.DeleteFunc(slices.Clone(r.hits), func(h index.Hit) bool {
-		return !slices.Contains(chosen, uint32(h.Slot))
-	}), nil
+	return chosen, r.putLinks(s, level, r.slots)
 }
 
-// liveAround is the live nodes that a node links to, and those behind its dead
-// ones. whole says that none of its own links is dead.
-func (r *repairer) liveAround(s uint32, level int) (near []uint32, whole bool) {
-	most := 8 * r.g.o.M
-	seen := map[uint32]struct{}{s: {}}
-	front := links(nil, r.g.list(s, level))
-	whole = true
-	for depth := 0; len(front) > 0 && depth < 4 && len(near) < most; depth++ {
-		var behind []uint32
-		for _, to := range front {
-			if _, twice := seen[to]; twice {
-				continue
-			}
-			seen[to] = struct{}{}
-			if r.live.Contains(index.Slot(to)) {
-				near = append(near, to)
-				continue
-			}
-			whole = false
-			behind = links(behind, r.g.list(to, level))
+// around sorts a node's links into the live, r.own, and the dead, and gathers
+// those that lie behind the dead, r.near: as far behind as it takes to find some.
+func (r *repairer) around(s uint32, level int) {
+	r.begin()
+	r.visit(s)
+	r.own, r.front, r.near = r.own[:0], r.front[:0], r.near[:0]
+	for _, to := range links(r.list[:0], r.g.list(s, level)) {
+		if r.visit(to); r.live.Contains(index.Slot(to)) {
+			r.own = append(r.own, to)
+		} else {
+			r.front = append(r.front, to)
 		}
-		front = behind
 	}
-	return near, whole
+	end := len(r.front)
+	for at, depth := 0, 0; at < len(r.front); at++ {
+		if at == end {
+			if depth++; depth == deepest || len(r.near) >= r.g.o.M {
+				return
+			}
+			end = len(r.front)
+		}
+		r.behind(r.front[at], level)
+	}
+}
+
+// deepest is how many dead nodes one behind the other are looked behind.
+const deepest = 4
+
+// behind sorts the links of a dead node that were not met yet.
+func (r *repairer) behind(dead uint32, level int) {
+	list := r.g.list(dead, level)
+	for i := range count(list) {
+		to := atomic.LoadUint32(&list[i+1])
+		switch {
+		case !r.visit(to):
+		case r.live.Contains(index.Slot(to)):
+			r.near = append(r.near, to)
+		default:
+			r.front = append(r.front, to)
+		}
+	}
+}
+
+// fill chooses links for a node from r.near, to stand beside those of r.own: the
+// nearest first, those that none of its links is nearer to. The own ones stay as
+// they are: they were chosen once, and choosing all anew is most of the work and
+// leaves longer lists than a fresh build has (DESIGN.md).
+func (r *repairer) fill(s uint32, level int) []index.Hit {
+	want := r.g.o.most(level) - len(r.own)
+	if want <= 0 || len(r.near) == 0 {
+		return nil
+	}
+	r.measure(s, r.near)
+	r.sortHits(r.hits)
+	rows, space := r.g.vectors.Rows(), r.g.o.space()
+	r.slots, r.chosen = append(r.slots[:0], r.own...), r.chosen[:0]
+	for _, h := range r.hits {
+		if len(r.chosen) == want {
+			break
+		}
+		if !r.shadowed(rows, simd.Row(space, rows.Bytes(uint32(h.Slot))), h.Dist) {
+			r.chosen = append(r.chosen, h)
+			r.slots = append(r.slots, uint32(h.Slot))
+		}
+	}
+	return r.chosen
 }
 
 // searchLive finds neighbours for a node that has lost all of its own.

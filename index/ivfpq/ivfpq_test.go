@@ -226,7 +226,7 @@ func TestRepair(t *testing.T) {
 	live := w.only(func(i int) bool { return i%3 != 0 })
 	q := index.Query{Vector: w.point(), K: 20, Ef: 60, Accept: live}
 	before, _ := x.Search(q, nil)
-	removed, err := x.Repair(live, 2)
+	removed, err := x.Repair(live, index.Pace{Workers: 2})
 	if err != nil || removed != 1000 || x.Len() != 2000 || x.Contains(0) || !x.Contains(1) {
 		t.Fatalf("removed %d, %d are left, %v", removed, x.Len(), err)
 	}
@@ -240,7 +240,7 @@ func TestRepair(t *testing.T) {
 	if common := common(hits, slots(before)); common < 18 {
 		t.Errorf("%d of 20 hits are those before the repair", common)
 	}
-	if again, err := x.Repair(live, 2); again != 0 || err != nil {
+	if again, err := x.Repair(live, index.Pace{Workers: 2}); again != 0 || err != nil {
 		t.Errorf("a second repair removes %d, %v", again, err)
 	}
 	for i := 0; i < w.n; i += 3 { // they come back
@@ -336,7 +336,7 @@ func TestSearchBesideEverything(t *testing.T) {
 	w.insertAll(t, x, 2)
 	odd := w.only(func(i int) bool { return i%2 == 1 })
 	for range 3 {
-		if _, err := x.Repair(odd, 2); err != nil {
+		if _, err := x.Repair(odd, index.Pace{Workers: 2}); err != nil {
 			t.Error(err)
 		}
 		if err := x.Train(odd); err != nil {

@@ -3,6 +3,7 @@ package ivfpq
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 )
@@ -25,7 +26,7 @@ func (x *Index) tidy() error {
 	if 4*breaks <= all {
 		return nil
 	}
-	fresh, err := g.without(nil, x.o.Workers)
+	fresh, err := g.without(nil, index.Pace{Workers: x.o.Workers})
 	if err != nil {
 		return fmt.Errorf("putting lists in order: %w", err)
 	}
@@ -36,7 +37,8 @@ func (x *Index) tidy() error {
 // Repair takes the slots that are not live out of the index, and answers how
 // many. The lists are written anew, each in one piece, beside those that
 // searches read; their memory goes once no search holds them. An Insert waits.
-func (x *Index) Repair(live *index.Set, workers int) (removed int, err error) {
+// Stopped, it has done nothing.
+func (x *Index) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 	x.build.Lock()
 	defer x.build.Unlock()
 	var dead []index.Slot
@@ -48,7 +50,7 @@ func (x *Index) Repair(live *index.Set, workers int) (removed int, err error) {
 	if len(dead) == 0 {
 		return 0, nil
 	}
-	fresh, err := x.now.Load().without(live, workers)
+	fresh, err := x.now.Load().without(live, p)
 	if err != nil {
 		return 0, fmt.Errorf("repair: %w", err)
 	}
@@ -61,7 +63,7 @@ func (x *Index) Repair(live *index.Set, workers int) (removed int, err error) {
 
 // without is a copy of a generation with live slots only, with all of them where
 // live is nil.
-func (g *generation) without(live *index.Set, workers int) (*generation, error) {
+func (g *generation) without(live *index.Set, p index.Pace) (*generation, error) {
 	fresh := new(generation)
 	if g.model != nil {
 		var err error
@@ -75,8 +77,16 @@ func (g *generation) without(live *index.Set, workers int) (*generation, error) 
 		}
 	}
 	faults := make([]error, len(g.lists))
-	each(len(g.lists), workers, func(i int) {
-		faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live)
+	var stopped atomic.Bool
+	each(len(g.lists), p.Hands(), func(i int) {
+		switch {
+		case stopped.Load():
+		case !p.Goes(i % p.Hands()):
+			stopped.Store(true)
+			faults[i] = index.ErrStopped
+		default:
+			faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live)
+		}
 	})
 	if err := errors.Join(faults...); err != nil {
 		return nil, errors.Join(err, fresh.close())

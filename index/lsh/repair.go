@@ -10,19 +10,24 @@ import (
 )
 
 // Repair takes the slots that are not live out of all buckets, and answers how
-// many there were. Not beside Insert or Save; searches go on.
-func (x *Index) Repair(live *index.Set, workers int) (removed int, err error) {
+// many there were. Stopped, it leaves buckets that are done and slots that wait
+// for the next. Not beside Insert or Save; searches go on.
+func (x *Index) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 	if x.hash.Load() == nil {
 		return 0, nil
 	}
 	total := uint32(x.tables.heads.Rows().Len())
 	var next atomic.Uint32
 	var wg sync.WaitGroup
-	faults := make([]error, max(workers, 1))
+	faults := make([]error, p.Hands())
 	for i := range faults {
 		wg.Go(func() {
 			const stretch = 1 << 12
 			for from := next.Add(stretch) - stretch; from < total && faults[i] == nil; from = next.Add(stretch) - stretch {
+				if !p.Goes(i) {
+					faults[i] = index.ErrStopped
+					return
+				}
 				faults[i] = x.tables.sweep(from, min(from+stretch, total), live)
 			}
 		})

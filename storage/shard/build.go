@@ -326,9 +326,13 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed, quiet bool) error {
 		return nil
 	}
 	j := s.resume(Repairing, f.conf.Name)
-	removed, err := g.graph.Repair(f.has, s.o.Optimizer.o.Workers)
+	removed, err := g.graph.Repair(f.has, s.pace())
 	s.progress(j, removed, 0)
 	s.finish(j, err)
+	if errors.Is(err, index.ErrStopped) {
+		g.changed = true // it is less to do after a restart
+		return nil
+	}
 	if err != nil {
 		return err
 	}

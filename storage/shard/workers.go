@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kithdb/kith/index"
 )
 
 const (
@@ -21,6 +23,27 @@ func (o *Optimizer) yield(worker, workers int) {
 			return
 		}
 		time.Sleep(yieldStep)
+	}
+}
+
+// pace is that of long work on an index of a shard: it lets reads go first, and
+// stops when the node does or the shard goes.
+func (s *Shard) pace() index.Pace {
+	o := s.o.Optimizer
+	workers := o.o.Workers
+	return index.Pace{Workers: workers, Go: func(worker int) bool {
+		o.yield(worker, workers)
+		return !o.stopping() && !s.pins.isClosed()
+	}}
+}
+
+// stopping says whether the builder is being closed.
+func (o *Optimizer) stopping() bool {
+	select {
+	case <-o.stop:
+		return true
+	default:
+		return false
 	}
 }
 
