@@ -88,7 +88,7 @@ func (n *Node) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.cache = storage.NewCache(n.o.CacheBytes, groups, n.o.MemTableBytes)
+	n.cache = storage.NewCache(storage.CacheOptions{Bytes: n.o.CacheBytes, Most: n.memory.limit / cacheShare, Stores: groups, MemTableBytes: n.o.MemTableBytes})
 	n.optimizer = shard.NewOptimizer(shard.OptimizerOptions{Workers: n.o.IndexWorkers, Room: n.memory.admitBuild, Upkeep: n.o.Upkeep, Logger: n.log})
 	n.meta = newCatalogue(groups)
 	n.metaRaft, err = openMember(filepath.Join(n.o.Dir, "cluster"), n.meta, memberOptions{log: n.log.With("group", "cluster"), snapshots: true, segment: 1 << 20})

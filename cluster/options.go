@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"runtime"
 
-	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/shard"
 )
 
@@ -15,7 +14,7 @@ type Options struct {
 	// start to the next, and never shrink.
 	Groups        int
 	IndexWorkers  int   // goroutines that build graphs; 0: one per core
-	CacheBytes    int64 // block cache of all stores together; 0: storage's default
+	CacheBytes    int64 // block cache of all stores together; 0: as these need, to a 32nd of MemoryLimit
 	MemTableBytes int64 // of each group's store; 0: storage's default
 	// DiskReserve is how many bytes of the disk are kept free: below it writes are
 	// refused with ErrDiskFull. 0: 256 MiB; negative: none.
@@ -35,6 +34,9 @@ type Options struct {
 const (
 	defaultDiskReserve = 256 << 20
 	defaultLogBytes    = 64 << 20
+	// cacheShare: a block cache that nobody set is so many times smaller than the
+	// memory limit at most.
+	cacheShare = 32
 )
 
 func (o Options) withDefaults() Options {
@@ -43,9 +45,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.IndexWorkers == 0 {
 		o.IndexWorkers = runtime.GOMAXPROCS(0)
-	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = storage.DefaultCacheBytes
 	}
 	if o.DiskReserve == 0 {
 		o.DiskReserve = defaultDiskReserve

@@ -215,7 +215,9 @@ func (b *Batch) Commit(applied uint64) error {
 		return s.health.classify("commit", err)
 	}
 	s.applied.Store(applied)
-	s.writes.Add(1)
+	if s.writes.Add(1)%cacheLook == 0 {
+		s.measure()
+	}
 	return nil
 }
 

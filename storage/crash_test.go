@@ -27,7 +27,7 @@ func TestCrash(t *testing.T) {
 		rounds /= 10
 	}
 	t.Logf("seed %d (rerun with -crash.seed)", seed)
-	cache := NewCache(1<<20, 1, 0)
+	cache := NewCache(CacheOptions{Bytes: 1 << 20})
 	defer cache.Close()
 	lost, crashes := 0, 0
 	for round := range rounds {

@@ -40,7 +40,7 @@ func (f *failing) MaybeError(op errorfs.Op) error {
 // the store opens, on a good disk, to a state that it once had, nothing flushed
 // missing.
 func TestFaults(t *testing.T) {
-	cache := NewCache(1<<20, 1, 0)
+	cache := NewCache(CacheOptions{Bytes: 1 << 20})
 	for _, mode := range []struct {
 		name string
 		many int64

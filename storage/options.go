@@ -10,14 +10,10 @@ import (
 )
 
 const (
-	// DefaultCacheBytes is the size of a block cache that nobody set.
-	DefaultCacheBytes = 2 << 20
 	// DefaultMemTableBytes is the size of one memtable; at most memTables are in memory.
 	DefaultMemTableBytes = 3 << 20
 	// memTables is how many memtables may wait for their flush before writes do.
 	memTables = 4
-	// openFiles bounds the file descriptors of all stores that share a Cache.
-	openFiles = 512
 )
 
 // FS is the file system that a store lives on; tests bring one in memory.
@@ -25,7 +21,7 @@ type FS = vfs.FS
 
 // Options is how a store runs. The zero value is fine.
 type Options struct {
-	// Cache is shared by stores; nil makes one of DefaultCacheBytes.
+	// Cache is shared by stores; nil makes one.
 	Cache *Cache
 	// MemTableBytes is the size of one memtable, of which at most memTables are
 	// in memory; 0 takes DefaultMemTableBytes.
@@ -50,33 +46,6 @@ func (o Options) withDefaults() Options {
 		o.FS = vfs.Default
 	}
 	return o
-}
-
-// Cache is the memory for blocks, and the open files, that stores share.
-// Close it after the stores that use it.
-type Cache struct {
-	blocks *pebble.Cache
-	files  *pebble.FileCache
-}
-
-// NewCache makes a cache of so many bytes of blocks for a number of stores.
-// Pebble counts memtables against the cache (they take their own memory all the
-// same): without room for the one in use and the one that is kept for its turn, a
-// small cache would hold nothing at all.
-func NewCache(bytes int64, stores int, memTableBytes int64) *Cache {
-	if memTableBytes <= 0 {
-		memTableBytes = DefaultMemTableBytes
-	}
-	return &Cache{blocks: pebble.NewCache(bytes + 2*int64(stores)*memTableBytes), files: pebble.NewFileCache(2, openFiles)}
-}
-
-// Close lets go of the cache; a nil Cache is fine.
-func (c *Cache) Close() {
-	if c == nil {
-		return
-	}
-	c.files.Unref()
-	c.blocks.Unref()
 }
 
 func (o *Options) pebble(dir string, lock *pebble.Lock, h *health) *pebble.Options {

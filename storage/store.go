@@ -93,7 +93,7 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 	}
 	s := &Store{dir: dir, o: o, lock: lock, health: newHealth(o.Logger, o.fatal)}
 	if o.Cache == nil {
-		s.own = NewCache(DefaultCacheBytes, 1, s.o.MemTableBytes)
+		s.own = NewCache(CacheOptions{MemTableBytes: s.o.MemTableBytes})
 		s.o.Cache = s.own
 	}
 	db, err := openPebble(dir, s.o.pebble(dir, lock, s.health))
@@ -108,8 +108,12 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 		s.own.Close()
 		return nil, err
 	}
+	s.measure()
 	return s, nil
 }
+
+// measure tells the cache how large the store is.
+func (s *Store) measure() { s.o.Cache.sized(s, max(int64(s.db.Metrics().DiskSpaceUsage()), 1)) }
 
 // openPebble makes an error of the panic with which Pebble answers a failed sync
 // of a directory: at an open nothing is lost by refusing.
@@ -199,6 +203,7 @@ func (s *Store) Close() error {
 	if e := s.db.Close(); e != nil {
 		err = errors.Join(err, fmt.Errorf("close the store: %w", e))
 	}
+	s.o.Cache.sized(s, 0)
 	s.own.Close()
 	return errors.Join(err, s.lock.Close())
 }

@@ -289,7 +289,7 @@ func TestCheckpointOpens(t *testing.T) {
 }
 
 func TestSharedCache(t *testing.T) {
-	cache := NewCache(1<<20, 1, 0)
+	cache := NewCache(CacheOptions{Bytes: 1 << 20})
 	fs := vfs.NewMem()
 	a, b := mustOpen(t, "a", Options{FS: fs, Cache: cache}), mustOpen(t, "b", Options{FS: fs, Cache: cache})
 	for i, s := range []*Store{a, b} {

@@ -71,7 +71,7 @@ func settingFlags() *pflag.FlagSet {
 	f.String("tls-key", "", "PEM `FILE` with the certificate's private key; needs --tls-cert")
 	f.Int("groups", 1, "replica groups, 1 to 64: independent logs and stores; may grow, never shrink")
 	f.Int("index-workers", 0, "goroutines that build indexes; 0 takes one per core")
-	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes 2")
+	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes a 64th of what these hold, 2 at least, a 32nd of the memory limit at most")
 	f.Int64("memtable-mib", 0, "write buffer of each group's store, in `MiB`; 0 takes 3")
 	f.Int64("log-mib", 0, "log that a group keeps before it flushes and cuts it, in `MiB`: what a restart replays at most; 0 takes 64")
 	f.String("memory-limit", "", "memory that the process may take, as `SIZE` (800MiB, 12GiB), or none: near to it new collections, large writes and index builds are refused with 507, and reads, deletions and small writes go on; empty takes what the control group or the machine has")
