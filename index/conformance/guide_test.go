@@ -35,6 +35,9 @@ func TestSearchesByCodes(t *testing.T) {
 		if !ok {
 			t.Skipf("%s goes by its vectors alone", k.name)
 		}
+		if g.Code() != nil {
+			t.Skipf("%s has a code of its own", k.name)
+		}
 		w.insert(0, 1500)
 		v := w.draw()
 		plain, _ := w.x.Search(index.Query{Vector: v, K: 10, Ef: k.ef}, nil)
@@ -69,6 +72,9 @@ func TestCodesBesideSearches(t *testing.T) {
 		g, ok := w.x.(quant.Guided)
 		if !ok {
 			t.Skipf("%s goes by its vectors alone", k.name)
+		}
+		if g.Code() != nil {
+			t.Skipf("%s has a code of its own", k.name)
 		}
 		w.insert(0, 700)
 		codes := []quant.Code{w.reduced(8), nil, w.reduced(16)}

@@ -4,6 +4,8 @@
 package conformance
 
 import (
+	"cmp"
+	"errors"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -16,6 +18,7 @@ import (
 	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/ivfpq"
 	"github.com/kithdb/kith/index/lsh"
+	"github.com/kithdb/kith/index/quant"
 )
 
 // shape is what every kind is made by.
@@ -31,6 +34,8 @@ type kind struct {
 	manhattan bool // whether it has that metric
 	ef        int  // the breadth at which it is held to recall
 	recall    float64
+	dim       int     // of its vectors; 0: dim
+	anew      bool    // a load makes some of it anew, and may answer otherwise
 	dot       float64 // recall for Dot, whose nearest are far apart where lengths differ; 0: as for the others
 	open      func(rows *arena.Arena, s shape) (index.Dense, error)
 	load      func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error)
@@ -42,6 +47,23 @@ var kinds = []kind{
 		open: func(rows *arena.Arena, s shape) (index.Dense, error) { return hnsw.New(rows, graph(s)) },
 		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
 			return loaded(hnsw.Load(r, rows, graph(s)))
+		},
+	},
+	{
+		name: "hnsw, inline_storage", ef: 64, recall: 0.95, dot: 0.85, dim: 64, anew: true,
+		open: func(rows *arena.Arena, s shape) (index.Dense, error) {
+			g, err := hnsw.New(rows, graph(s))
+			if err != nil {
+				return nil, err
+			}
+			return g, inlined(g, rows, s)
+		},
+		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
+			g, m, err := hnsw.Load(r, rows, graph(s))
+			if err != nil {
+				return nil, m, err
+			}
+			return g, m, inlined(g, rows, s)
 		},
 	},
 	{
@@ -59,6 +81,27 @@ var kinds = []kind{
 		},
 	},
 }
+
+// inlined lays codes beside a graph's links.
+func inlined(g *hnsw.Graph, rows *arena.Arena, s shape) error {
+	var samples []float32
+	for i := range uint32(rows.Rows().Len()) {
+		v := make([]float32, s.dim)
+		s.space.Datatype.Decode(v, rows.Rows().Bytes(i))
+		samples = append(samples, v...)
+	}
+	code := quant.NewAffine(quant.AffineOptions{Metric: s.space.Metric, Dim: s.dim, Bits: 4, Seed: s.seed}, quant.Mean(samples, s.dim))
+	if err := errors.Join(g.Guide(code, 2), g.Inline(true, 2)); err != nil {
+		return err
+	}
+	if !g.Inlined() {
+		return errors.New("nothing lies beside the links")
+	}
+	return nil
+}
+
+// dims is the dimensions of its vectors.
+func (k *kind) dims() int { return cmp.Or(k.dim, dim) }
 
 func loaded[T index.Dense](x T, m index.Meta, err error) (index.Dense, index.Meta, error) {
 	if err != nil {

@@ -46,24 +46,25 @@ func (g *Graph) Code() quant.Code {
 }
 
 func (g *Graph) encodeAll(to *guide, workers int) {
-	g.eachSlot(uint32(g.nodes.Rows().Len()), workers, func(w *walker, s uint32) {
+	g.eachSlot(0, uint32(g.nodes.Rows().Len()), workers, func(w *walker, s uint32) {
 		if g.levels(s) > 0 {
 			w.encode(to, s)
 		}
 	})
 }
 
-// eachSlot does something for each slot below slots, with so many workers.
-func (g *Graph) eachSlot(slots uint32, workers int, do func(w *walker, s uint32)) {
+// eachSlot does something for each slot of a range, with so many workers.
+func (g *Graph) eachSlot(first, end uint32, workers int, do func(w *walker, s uint32)) {
 	var next atomic.Uint32
+	next.Store(first)
 	var wg sync.WaitGroup
 	for range max(workers, 1) {
 		wg.Go(func() {
 			w := g.walker(nil)
 			defer g.release(w)
-			const stretch = 256
-			for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
-				for s := from; s < min(from+stretch, slots); s++ {
+			const stretch = 64
+			for from := next.Add(stretch) - stretch; from < end; from = next.Add(stretch) - stretch {
+				for s := from; s < min(from+stretch, end); s++ {
 					do(w, s)
 				}
 			}

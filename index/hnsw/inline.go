@@ -30,7 +30,12 @@ type inline struct {
 	rows   *arena.Arena
 	blocks int // in a row
 	stride int // bytes from block to block
+	// filled: the rows of slots below follow their lists; whole when all do.
+	filled atomic.Uint32
 }
+
+// whole is above every slot.
+const whole = math.MaxUint32
 
 const (
 	lanes     = quant.BesideLanes
@@ -41,25 +46,52 @@ const (
 // Inline has searches read codes beside the links before they measure (the
 // contract's inline_storage), or takes those codes away. It needs a guide of codes
 // that a Beside can stand on, and does nothing without. A new guide takes them
-// away. Not beside Insert; searches go on. On error nothing has changed.
+// away. Not beside Insert or Repair; searches go on. On error nothing has changed.
 func (g *Graph) Inline(on bool, workers int) error {
-	now := g.guide.Load()
-	if now == nil || on == (now.beside != nil) {
-		return nil
-	}
-	next := &guide{code: now.code, rows: now.rows}
 	if on {
-		if !g.Inlinable() {
-			return nil
-		}
-		next.beside = newInline(&g.o, now.code.(*quant.Affine))
-		if err := next.beside.fill(g, workers); err != nil {
-			return err
-		}
+		_, err := g.InlineSome(math.MaxInt, workers)
+		return err
 	}
-	g.guide.Store(next)
-	now.beside.abandon()
+	if now := g.guide.Load(); now != nil && now.beside != nil {
+		g.guide.Store(&guide{code: now.code, rows: now.rows})
+		now.beside.abandon()
+	}
 	return nil
+}
+
+// InlineSome is the next piece of Inline(true): it fills the rows of so many slots
+// and answers how many are left. Between two pieces there may be inserts and
+// repairs, which what is filled follows; searches go by the links until all is.
+func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
+	now := g.guide.Load()
+	if !g.Inlinable() || g.Inlined() {
+		return 0, nil
+	}
+	end := g.nodes.Rows().Len()
+	if now.beside == nil {
+		next := &guide{code: now.code, rows: now.rows, beside: newInline(&g.o, now.code.(*quant.Affine))}
+		if err := errors.Join(next.beside.rows.Pin(), next.beside.rows.Grow(end)); err != nil {
+			return 0, errors.Join(err, next.beside.rows.Close())
+		}
+		g.guide.Store(next)
+		now = next
+	}
+	x := now.beside
+	from := min(int(x.filled.Load()), end) // slots may have been cut off
+	to := from + min(slots, end-from)
+	x.fill(g, uint32(from), uint32(to), workers)
+	if to < end {
+		x.filled.Store(uint32(to))
+		return end - to, nil
+	}
+	x.filled.Store(whole)
+	return 0, nil
+}
+
+// Inlining reports whether codes lie beside some of the links at least.
+func (g *Graph) Inlining() bool {
+	by := g.guide.Load()
+	return by != nil && by.beside != nil
 }
 
 // Inlinable reports whether walks go by codes that others can stand beside.
@@ -68,10 +100,10 @@ func (g *Graph) Inlinable() bool {
 	return ok && affine.Turned()
 }
 
-// Inlined reports whether codes lie beside the links.
+// Inlined reports whether codes lie beside all links.
 func (g *Graph) Inlined() bool {
 	by := g.guide.Load()
-	return by != nil && by.beside != nil
+	return by != nil && by.beside != nil && by.beside.filled.Load() == whole
 }
 
 func newInline(o *Options, affine *quant.Affine) *inline {
@@ -81,21 +113,19 @@ func newInline(o *Options, affine *quant.Affine) *inline {
 	return x
 }
 
-// fill writes the rows of all nodes.
-func (x *inline) fill(g *Graph, workers int) error {
-	slots := uint32(g.nodes.Rows().Len())
-	if err := errors.Join(x.rows.Pin(), x.rows.Grow(int(slots))); err != nil {
-		return errors.Join(err, x.rows.Close())
-	}
-	g.eachSlot(slots, workers, func(w *walker, s uint32) {
+// fill writes the rows of all nodes in a range of slots.
+func (x *inline) fill(g *Graph, from, to uint32, workers int) {
+	g.eachSlot(from, to, workers, func(w *walker, s uint32) {
 		x.blank(s)
 		if g.levels(s) > 0 {
 			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)
 			w.layOut(x, s, w.list)
 		}
 	})
-	return nil
 }
+
+// follows reports whether a slot's row is filled, so that it must follow its list.
+func (x *inline) follows(s uint32) bool { return s < x.filled.Load() }
 
 func (x *inline) abandon() {
 	if x != nil {
@@ -171,7 +201,7 @@ func (x *inline) holds(row []byte, to uint32) bool {
 
 // inlay has a node's row follow its list. Its stripe is held.
 func (w *walker) inlay(s uint32) {
-	if w.guide == nil || w.guide.beside == nil {
+	if w.guide == nil || w.guide.beside == nil || !w.guide.beside.follows(s) {
 		return
 	}
 	w.list = links(w.list[:0], w.g.list(s, 0))
@@ -216,7 +246,7 @@ func (w *walker) further(s uint32, list []uint32, most int) []uint32 {
 // siftLinks has the walk read codes beside the links where there are some. The
 // guide's code was asked before.
 func (w *walker) siftLinks() {
-	if w.guide == nil || w.guide.beside == nil {
+	if w.guide == nil || w.guide.beside == nil || w.guide.beside.filled.Load() != whole {
 		return
 	}
 	rows := w.guide.beside.rows.Rows()

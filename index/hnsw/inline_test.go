@@ -194,6 +194,55 @@ func TestInlineRepair(t *testing.T) {
 	g.mustMirror(t)
 }
 
+// Pieces of the work leave room for inserts and repairs, on both sides of where
+// they are; searches go as without until the last is done.
+func TestInlineInPieces(t *testing.T) {
+	s := newSpace(t, 1200, 64, index.Euclid)
+	g := s.graph(t, 60)
+	live := (*index.Set)(nil).Edit()
+	insert := func(from, to, step index.Slot) {
+		for i := from; i < to; i += step {
+			live.Add(i)
+			if err := g.Insert(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	insert(0, 1000, 1)
+	if err := g.Guide(s.affine(4), 2); err != nil {
+		t.Fatal(err)
+	}
+	piece := func(want int) {
+		t.Helper()
+		left, err := g.InlineSome(300, 2)
+		if err != nil || left != want || g.Inlined() != (left == 0) {
+			t.Fatalf("%d left, want %d, %v; inlined %v", left, want, err, g.Inlined())
+		}
+		if hits, _ := g.Search(index.Query{Vector: s.point(), K: 10, Ef: 40}, nil); len(hits) != 10 {
+			t.Fatalf("%d hits", len(hits))
+		}
+	}
+	piece(700)
+	insert(1000, 1100, 1)
+	for i := index.Slot(0); i < 1000; i += 3 {
+		live.Remove(i)
+	}
+	set := live.Done()
+	live = set.Edit()
+	if _, err := g.Repair(set, index.Pace{Workers: 2}); err != nil {
+		t.Fatal(err)
+	}
+	piece(500)
+	insert(0, 1000, 6)
+	insert(1100, 1200, 1)
+	piece(300)
+	piece(0)
+	g.mustMirror(t)
+	if left, err := g.InlineSome(300, 2); left != 0 || err != nil {
+		t.Errorf("%d left once more, %v", left, err)
+	}
+}
+
 // Inline does nothing where no code of ours can stand beside links: without a
 // guide, and by codes that are not turned.
 func TestInlineNeedsACode(t *testing.T) {

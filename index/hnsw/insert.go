@@ -1,6 +1,7 @@
 package hnsw
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -131,6 +132,7 @@ func (w *walker) connect(s uint32, level int, entry uint64) error {
 		w.rescore(&index.Query{Rescore: len(w.pool)})
 		near := slices.DeleteFunc(w.hits, func(h index.Hit) bool { return uint32(h.Slot) == s })
 		w.hits = near
+		w.scatter(s, near)
 		if len(near) > 0 {
 			at = near[0]
 		}
@@ -295,12 +297,27 @@ func (w *walker) measure(node uint32, others []uint32) {
 // relink chooses a node's list from w.hits. Its stripe is held.
 func (w *walker) relink(node uint32, level int) error {
 	w.sortHits(w.hits)
+	w.scatter(node, w.hits)
 	kept := w.choose(w.hits, w.g.o.most(level))
 	w.slots = w.slots[:0]
 	for _, h := range kept {
 		w.slots = append(w.slots, uint32(h.Slot))
 	}
 	return w.putLinks(node, level, w.slots)
+}
+
+// scatter brings equally near hits of a sorted list into an order of the node's
+// own. By slot, all of many equal vectors would link to the same lowest few, and
+// nobody to the others.
+func (w *walker) scatter(node uint32, hits []index.Hit) {
+	turn := index.Slot(node * 0x9e3779b1)
+	for from, to := 0, 0; from < len(hits); from = to {
+		for to = from + 1; to < len(hits) && hits[to].Dist == hits[from].Dist; to++ {
+		}
+		if to-from > 1 {
+			slices.SortFunc(hits[from:to], func(a, b index.Hit) int { return cmp.Compare((a.Slot^turn)*0x85ebca6b, (b.Slot^turn)*0x85ebca6b) })
+		}
+	}
 }
 
 // sortHits brings hits into rising order, equal ones by slot. It sorts words that

@@ -104,7 +104,7 @@ func (r *repairer) mend(s uint32) error {
 			}
 		}
 	}
-	if r.guide != nil && r.guide.beside != nil {
+	if r.guide != nil && r.guide.beside != nil && r.guide.beside.follows(s) {
 		r.forget(s)
 	}
 	return nil
@@ -201,6 +201,7 @@ func (r *repairer) fill(s uint32, level int) []index.Hit {
 	}
 	r.measure(s, r.near)
 	r.sortHits(r.hits)
+	r.scatter(s, r.hits)
 	rows, space := r.g.vectors.Rows(), r.g.o.space()
 	r.slots, r.chosen = append(r.slots[:0], r.own...), r.chosen[:0]
 	for _, h := range r.hits {

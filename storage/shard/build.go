@@ -127,9 +127,14 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return false, err
 	}
 	if paused == nil {
-		if paused = s.inlay(v, f, g); paused != nil && !waits(paused) {
-			return false, paused
+		more, err := s.inlay(v, f, g)
+		switch {
+		case err != nil && !waits(err):
+			return false, err
+		case more:
+			return true, s.saveSoon(f.field, g)
 		}
+		paused = err
 		s.tune(f, g)
 	}
 	return false, errors.Join(paused, s.saveSoon(f.field, g))

@@ -11,14 +11,15 @@ type JobKind string
 
 // The kinds of background work on a shard.
 const (
-	Indexing   JobKind = "indexing"   // the tail moves into the graph
-	Reindexing JobKind = "reindexing" // a graph of new settings is built beside the one that serves
-	Training   JobKind = "training"   // an index learns from the vectors before it takes them
-	Repairing  JobKind = "repair"     // the graph is linked anew around dead nodes
-	Tuning     JobKind = "tuning"     // the default ef is measured
-	Saving     JobKind = "checkpoint" // the graph is saved
-	Sweeping   JobKind = "sweep"      // rows of dead slots go
-	Reclaiming JobKind = "reclaim"    // the disk space of swept rows comes back
+	Indexing   JobKind = "indexing"       // the tail moves into the graph
+	Reindexing JobKind = "reindexing"     // a graph of new settings is built beside the one that serves
+	Training   JobKind = "training"       // an index learns from the vectors before it takes them
+	Inlining   JobKind = "inline_storage" // codes are laid beside the graph's links
+	Repairing  JobKind = "repair"         // the graph is linked anew around dead nodes
+	Tuning     JobKind = "tuning"         // the default ef is measured
+	Saving     JobKind = "checkpoint"     // the graph is saved
+	Sweeping   JobKind = "sweep"          // rows of dead slots go
+	Reclaiming JobKind = "reclaim"        // the disk space of swept rows comes back
 	// Backfilling: stored points go into a new payload index, the job's target.
 	Backfilling JobKind = "payload_index"
 	// Loading: a payload index's values come into memory, or are packed anew there.
