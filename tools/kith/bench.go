@@ -45,7 +45,8 @@ it reads, and how far it is from the time that memory needs for these.
 
 With --url, measure a server over HTTP instead, Kith or Qdrant: make a collection
 (--collection, removed at the end unless --keep), upload in batches, wait until it
-is indexed, then sweep hnsw_ef with each number of --clients.
+is indexed, then sweep hnsw_ef with each number of --clients. --reuse measures one
+that is there.
 
 --data is a folder (base, query, gt and meta.json; or the fvecs of TEXMEX), an HDF5
 file of ann-benchmarks, or a file of vectors whose last rows become the queries;

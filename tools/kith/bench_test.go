@@ -268,6 +268,12 @@ func TestBenchURL(t *testing.T) {
 	if _, errOut, status := kith(t, "", append(args, "--collection", "mine")...); status != 1 || !strings.Contains(errOut, "--collection") {
 		t.Errorf("a collection that is there: %d, %s", status, errOut)
 	}
+	if out := ok(t, "", append(args, "--reuse", "--collection", "mine")...); strings.Count(out, "recall") != 4 || strings.Contains(out, "upload") {
+		t.Errorf("a collection measured again:\n%s", out)
+	}
+	if _, errOut, status := kith(t, "", append(args, "--reuse", "--collection", "mine", "--limit", "10")...); status != 1 || !strings.Contains(errOut, "the data 10") {
+		t.Errorf("a collection of other points: %d, %s", status, errOut)
+	}
 	if out := ok(t, "", "collection", "list", "--url", url); !strings.Contains(out, "mine") {
 		t.Errorf("somebody's collection is gone: %s", out)
 	}

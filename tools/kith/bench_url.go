@@ -24,6 +24,7 @@ type serverFlags struct {
 	url, key   string
 	collection string
 	keep       bool
+	reuse      bool
 	clients    []int
 	batch      int
 	workers    int
@@ -34,8 +35,9 @@ type serverFlags struct {
 func (s *serverFlags) declare(f *pflag.FlagSet) {
 	f.StringVar(&s.url, "url", "", "measure the server at `URL`, Kith or Qdrant, instead of an index in this process")
 	f.StringVar(&s.key, "api-key", "", "`KEY` of the server; better given as KITH_API_KEY, since other users see flags")
-	f.StringVar(&s.collection, "collection", "kith-bench", "`NAME` of the collection that is made on the server, and removed at the end")
+	f.StringVar(&s.collection, "collection", "kith-bench", "`NAME` of the collection that is made on the server, and removed at the end, but for --keep and --reuse")
 	f.BoolVar(&s.keep, "keep", false, "leave the collection on the server")
+	f.BoolVar(&s.reuse, "reuse", false, "measure the collection that --keep or kith import has left there: ids are the rows of --data; it stays")
 	f.IntSliceVar(&s.clients, "clients", []int{1, 4}, "clients that query the server at once, one curve for each number")
 	f.IntVar(&s.batch, "batch", 256, "points per request while the server is loaded")
 	f.IntVar(&s.workers, "workers", 4, "requests at once while the server is loaded")
@@ -88,11 +90,11 @@ func (b *indexBench) runURL(c *cobra.Command) (err error) {
 		return err
 	}
 	t := &target{kith, b.server.collection, d}
-	if err := b.create(c.Context(), t); err != nil {
+	if err := b.provide(c.Context(), t); err != nil {
 		return err
 	}
 	defer func() {
-		if !b.server.keep {
+		if !b.server.keep && !b.server.reuse {
 			err = errors.Join(err, t.remove(c.Context()))
 		}
 	}()
@@ -110,6 +112,22 @@ func (b *indexBench) runURL(c *cobra.Command) (err error) {
 		report.Runs = append(report.Runs, *one)
 	}
 	return b.write(report)
+}
+
+// provide makes the collection, or looks whether the one to be measured is there
+// and has the data's points.
+func (b *indexBench) provide(ctx context.Context, t *target) error {
+	if !b.server.reuse {
+		return b.create(ctx, t)
+	}
+	info, err := t.kith.Collection(ctx, t.collection)
+	if err != nil {
+		return fmt.Errorf("--reuse: collection %q: %w", t.collection, err)
+	}
+	if info.PointsCount != t.data.base.Rows {
+		return fmt.Errorf("--reuse: collection %q has %d points, the data %d: go on with kith import --skip", t.collection, info.PointsCount, t.data.base.Rows)
+	}
+	return nil
 }
 
 // create makes the collection; one that is there already is somebody's.
@@ -141,6 +159,11 @@ func (t *target) remove(ctx context.Context) error {
 func (b *indexBench) filled(c *cobra.Command, t *target, said *api.Version) (*serverRun, error) {
 	run := &serverRun{name: serverName(said), points: t.data.base.Rows}
 	start := time.Now()
+	if b.server.reuse {
+		stood, err := t.indexed(c.Context(), b.server.settle)
+		run.embedded = stood.vectors
+		return run, err
+	}
 	o := client.UploadOptions{Collection: t.collection, Batch: b.server.batch, Workers: b.server.workers, Durability: client.Visible}
 	if err := t.upload(c, o); err != nil {
 		return nil, err
