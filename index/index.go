@@ -29,10 +29,12 @@ type Hit struct {
 }
 
 // SortHits puts hits in the order of their distances, equal ones by slot.
-func SortHits(hits []Hit) {
-	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
-	})
+func SortHits(hits []Hit) { slices.SortFunc(hits, Nearer) }
+
+// Nearer compares hits by their distances, equal ones by slot: below 0 if a comes
+// first.
+func Nearer(a, b Hit) int {
+	return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
 }
 
 // Work is what a search cost. Tests assert on it instead of on time.

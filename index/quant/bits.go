@@ -154,14 +154,18 @@ func (b *Bits) putSizes(sizes, signs []byte, x []float32) (more float32) {
 	return more
 }
 
-// bitsQuery is a vector cut into planes; those of one word lie side by side.
+// bitsQuery is a vector in whole steps. With half a bit it is cut into planes,
+// those of one word side by side; else a kernel compares rows, the sizes of which
+// are to it as more dimensions, for which the query has its steps again.
 type bitsQuery struct {
-	depth    Depth
-	count    int // planes: of two's complement, or, for 1 bit, the signs and the dimensions
+	half     bool
+	count    int // planes, of two's complement
 	words    int // of a row's plane of signs
 	planes   []uint64
 	add, mul float32
 	whole    int // the sum over the dimensions, in steps
+	steps    []int16
+	rows     simd.Bits
 }
 
 // Ask implements Code.
@@ -169,20 +173,26 @@ func (b *Bits) Ask(v []float32, q *Query) {
 	x := q.scratch.take(b.dim())
 	norm := b.centred(x, v)
 	c := &q.bits
-	c.depth, c.words, c.count = b.depth, b.words(), max(b.query, 2)
-	if n := c.words * c.count; cap(c.planes) < n {
-		c.planes = make([]uint64, n)
-	} else {
-		c.planes = c.planes[:n]
-		clear(c.planes)
+	c.half, c.words, c.count = b.depth == OneAndHalf, b.words(), max(b.query, 2)
+	if n := c.words * 64; cap(c.steps) < 2*n {
+		c.steps = make([]int16, 2*n)
 	}
-	c.add, c.whole = b.apart(v, norm), 0
+	c.steps = c.steps[:len(x)]
+	c.add = b.apart(v, norm)
 	if b.query == 1 {
 		c.signs(x)
 	} else {
-		c.cut(x)
+		c.round(x)
 	}
-	q.kind = c
+	c.whole = 0
+	for _, n := range c.steps {
+		c.whole += int(n)
+	}
+	if q.kind = c; c.half {
+		c.cut()
+		return
+	}
+	c.kernel(b.depth)
 }
 
 // signs keeps of a query what a code of one bit does: each dimension is −1 or 1
@@ -192,12 +202,8 @@ func (c *bitsQuery) signs(x []float32) {
 	for d, f := range x {
 		norm += f * f
 		along += max(f, -f)
-		planes := c.planes[d/64*2:]
-		planes[1] |= 1 << (d % 64)
-		c.whole--
-		if f > 0 {
-			planes[0] |= 1 << (d % 64)
-			c.whole += 2
+		if c.steps[d] = -1; f > 0 {
+			c.steps[d] = 1
 		}
 	}
 	if c.mul = 0; along > 0 {
@@ -205,13 +211,9 @@ func (c *bitsQuery) signs(x []float32) {
 	}
 }
 
-// cut rounds a query to whole steps and cuts them into planes, the last of which
-// counts negatively.
-func (c *bitsQuery) cut(x []float32) {
-	most := float32(0)
-	for _, f := range x {
-		most = max(most, f, -f)
-	}
+// round rounds a query to whole steps that its planes hold.
+func (c *bitsQuery) round(x []float32) {
+	most := largest(x)
 	top := float32(int(1)<<(c.count-1) - 1)
 	inverse := float32(0)
 	if most > 0 {
@@ -219,52 +221,70 @@ func (c *bitsQuery) cut(x []float32) {
 	}
 	c.mul = most / top
 	for d, f := range x {
-		n := int(math.Floor(float64(f*inverse) + 0.5))
-		c.whole += n
+		c.steps[d] = int16(math.Floor(float64(f*inverse) + 0.5))
+	}
+}
+
+// kernel makes the query that rows are compared with. Signs count double, since
+// −1 and 1 are 2·sign − 1; of two bits −3, −1, 1 and 3 are 4·sign + 2·size − 3.
+func (c *bitsQuery) kernel(depth Depth) {
+	planes := c.count
+	c.rows.Add, c.rows.Mul, c.rows.Bias = c.add, 2*c.mul, -c.mul*float32(c.whole)
+	if depth == Two {
+		n, dims := c.words*64, len(c.steps)
+		c.steps = c.steps[:n+dims]
+		clear(c.steps[dims:n])
+		copy(c.steps[n:], c.steps[:dims])
+		for d := range dims {
+			c.steps[d] *= 2
+		}
+		c.rows.Bias *= 3
+		planes++
+	}
+	c.rows.SetQuery(c.steps, planes)
+}
+
+// cut cuts the steps into planes, the last of which counts negatively.
+func (c *bitsQuery) cut() {
+	if n := c.words * c.count; cap(c.planes) < n {
+		c.planes = make([]uint64, n)
+	} else {
+		c.planes = c.planes[:n]
+		clear(c.planes)
+	}
+	for d, n := range c.steps {
 		planes := c.planes[d/64*c.count:]
 		for at := range c.count {
-			planes[at] |= uint64(n>>at&1) << (d % 64)
+			planes[at] |= uint64(uint16(n)>>at&1) << (d % 64)
 		}
 	}
 }
 
 func (c *bitsQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	length := c.words
-	switch c.depth {
-	case OneAndHalf:
-		length += length / 2
-	case Two:
-		length *= 2
+	if !c.half {
+		c.rows.Distances1(base, stride, ids, out)
+		return
 	}
+	size := simd.CodeHead + 8*(c.words+c.words/2)
+	simd.PrefetchRows(base, stride, size, ids)
 	for i, id := range ids {
-		row := unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), simd.CodeHead+8*length)
+		row := unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), size)
 		add := math.Float32frombits(binary.LittleEndian.Uint32(row))
 		mul := math.Float32frombits(binary.LittleEndian.Uint32(row[4:]))
 		out[i] = c.add + add + mul*c.mul*float32(c.product(row[simd.CodeHead:]))
 	}
 }
 
-// product is the product with a row's code, in the query's steps.
+// product is the product with a row's code, in the query's steps: ±1, and twice
+// that where the size says so.
 func (c *bitsQuery) product(row []byte) int {
 	signs, sizes := row[:8*c.words], row[8*c.words:]
 	sum := 0
-	switch c.depth {
-	case OneAndHalf: // ±1, and twice that where the size says so
-		for w := range c.words {
-			sign, large := word(signs, w), word(sizes, w%(c.words/2))
-			sum += 2*c.weigh(w, sign) + 2*c.weigh(w, sign&large) - c.weigh(w, large)
-		}
-		return sum - c.whole
-	case Two: // −3, −1, 1, 3 are 4·sign + 2·size − 3
-		for w := range c.words {
-			sum += 4*c.weigh(w, word(signs, w)) + 2*c.weigh(w, word(sizes, w))
-		}
-		return sum - 3*c.whole
-	}
 	for w := range c.words {
-		sum += c.weigh(w, word(signs, w))
+		sign, large := word(signs, w), word(sizes, w%(c.words/2))
+		sum += 2*c.weigh(w, sign) + 2*c.weigh(w, sign&large) - c.weigh(w, large)
 	}
-	return 2*sum - c.whole
+	return sum - c.whole
 }
 
 func word(plane []byte, w int) uint64 { return binary.LittleEndian.Uint64(plane[8*w:]) }
@@ -273,7 +293,7 @@ func word(plane []byte, w int) uint64 { return binary.LittleEndian.Uint64(plane[
 func (c *bitsQuery) weigh(w int, set uint64) (sum int) {
 	switch p := c.planes[w*c.count:][:c.count]; len(p) {
 	case 2:
-		return 2*bits.OnesCount64(p[0]&set) - bits.OnesCount64(p[1]&set)
+		return bits.OnesCount64(p[0]&set) - 2*bits.OnesCount64(p[1]&set)
 	case 4:
 		return bits.OnesCount64(p[0]&set) + 2*bits.OnesCount64(p[1]&set) + 4*bits.OnesCount64(p[2]&set) - 8*bits.OnesCount64(p[3]&set)
 	default:

@@ -2,6 +2,7 @@ package quant
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kithdb/kith/index"
 )
@@ -20,30 +21,44 @@ const (
 // Decide answers the best of hits, which are in the order of their estimates, in
 // the order of their distances: measure answers those to the vectors of some.
 //
-// q says how many: as many as it names, none, or, where it leaves it open, as
-// many as the error of the estimates asks for. That error is seen on those that
-// are measured, so that every code and every query has its own: it goes on until
-// the next estimate is so far beyond the K nearest that no error of that size
-// would bring it among them.
+// q says how many are measured: as many as it names, none, or, where it leaves it
+// open, as many as the error of the estimates asks for; then the K nearest alone
+// are answered. That error is seen on those that are measured, so that every code
+// and every query has its own: it goes on until the next estimate is so far beyond
+// the K nearest that no error of that size would bring it among them.
 func Decide(q *index.Query, hits []index.Hit, measure func([]index.Hit) []float32) []index.Hit {
+	var e spread
 	switch {
-	case q.Rescore < 0:
+	case q.Rescore < 0 || len(hits) == 0:
 		return hits
 	case q.Rescore > 0:
 		hits = hits[:min(max(q.Rescore, q.K), len(hits))]
-		var e spread
 		e.settle(hits, measure(hits))
 		index.SortHits(hits)
 		return hits
 	}
-	var e spread
-	for from, to := 0, max(q.K+moreMeasured, leastMeasured); ; from, to = to, to+measuredAtOnce {
-		to = min(to, len(hits))
-		e.settle(hits[from:to], measure(hits[from:to]))
-		index.SortHits(hits[:to])
-		if to == len(hits) || float64(hits[to].Dist) > float64(hits[q.K-1].Dist)+e.most(to) {
-			return hits[:to]
+	to := min(max(q.K+moreMeasured, leastMeasured), len(hits))
+	e.settle(hits[:to], measure(hits[:to]))
+	index.SortHits(hits[:to])
+	best := hits[:min(q.K, to)]
+	for to < len(hits) && float64(hits[to].Dist) <= float64(best[len(best)-1].Dist)+e.most(to) {
+		few := hits[to:min(to+measuredAtOnce, len(hits))]
+		e.settle(few, measure(few))
+		for _, h := range few {
+			insert(best, h)
 		}
+		to += len(few)
+	}
+	return best
+}
+
+// insert puts a hit into its place among the best, and the last of them out, if
+// it is nearer than that.
+func insert(best []index.Hit, h index.Hit) {
+	at, _ := slices.BinarySearchFunc(best, h, index.Nearer)
+	if at < len(best) {
+		copy(best[at+1:], best[at:])
+		best[at] = h
 	}
 }
 

@@ -1,7 +1,6 @@
 package quant
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
@@ -16,20 +15,15 @@ type Product struct {
 	metric index.Metric
 	dim    int
 	run    int // dimensions a byte; the last run may be shorter
-	// points are the runs' points, one after the other, 256 times dim values.
-	points []float32
-	ids    []uint32 // 0 to 255
+	// columns are the values that the points have of each dimension, 256 times dim.
+	columns []float32
 }
 
 // centres is how many points a run has.
 const centres = 256
 
 func newProduct(m index.Metric, dim, run int) *Product {
-	p := &Product{metric: m, dim: dim, run: run, points: make([]float32, centres*dim), ids: make([]uint32, centres)}
-	for i := range p.ids {
-		p.ids[i] = uint32(i)
-	}
-	return p
+	return &Product{metric: m, dim: dim, run: run, columns: make([]float32, centres*dim)}
 }
 
 // runs is the number of runs.
@@ -38,10 +32,10 @@ func (p *Product) runs() int { return (p.dim + p.run - 1) / p.run }
 // span is where run i begins and ends.
 func (p *Product) span(i int) (from, to int) { return i * p.run, min((i+1)*p.run, p.dim) }
 
-// of is the points of a run, one after the other.
-func (p *Product) of(i int) []float32 {
+// book is the points of run i.
+func (p *Product) book(i int) Book {
 	from, to := p.span(i)
-	return p.points[centres*from : centres*to]
+	return Book{Points: centres, Columns: p.columns[centres*from : centres*to]}
 }
 
 // RowBytes implements Code: a byte a run.
@@ -53,8 +47,7 @@ func (p *Product) Encode(row []byte, v []float32, s *Scratch) {
 	near := p.nearness()
 	for i := range p.runs() {
 		from, to := p.span(i)
-		p.measure(near, i, v[from:to], out)
-		row[i] = byte(least(out))
+		row[i] = byte(p.book(i).Nearest(near, v[from:to], out))
 	}
 }
 
@@ -65,22 +58,6 @@ func (p *Product) nearness() index.Metric {
 		return index.Manhattan
 	}
 	return index.Euclid
-}
-
-// measure fills out with the distances from a part of a vector to a run's points.
-func (p *Product) measure(m index.Metric, run int, part, out []float32) {
-	simd.Distances(m, part, unsafe.Pointer(unsafe.SliceData(p.of(run))), 4*len(part), p.ids, out)
-}
-
-// least is where the smallest value is.
-func least(v []float32) (at int) {
-	best := float32(math.Inf(1))
-	for i, x := range v {
-		if x < best {
-			best, at = x, i
-		}
-	}
-	return at
 }
 
 // productQuery is a vector's distances to the points of every run.
@@ -105,33 +82,76 @@ func (p *Product) Ask(v []float32, q *Query) {
 	}
 	for i := range c.tables {
 		from, to := p.span(i)
-		p.measure(measure, i, v[from:to], c.tables[i][:])
+		p.book(i).Measure(measure, v[from:to], c.tables[i][:])
 	}
 	q.kind = c
 }
 
+// ahead is how many rows memory is asked for before they are read, together one
+// kernel's worth of calls to it.
+const ahead = 16
+
 func (c *productQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	tables := c.tables
-	for i, id := range ids {
-		codes := unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), len(tables))
-		var a, b float32
-		at := 0
-		for ; at+1 < len(tables); at += 2 {
-			a += tables[at][codes[at]]
-			b += tables[at+1][codes[at+1]]
+	bytes := len(c.tables)
+	simd.PrefetchRows(base, stride, bytes, ids[:min(ahead, len(ids))])
+	for len(ids) > 0 {
+		n := min(ahead, len(ids))
+		simd.PrefetchRows(base, stride, bytes, ids[n:min(n+ahead, len(ids))])
+		few, at := ids[:n], 0
+		for ; at+4 <= n; at += 4 {
+			c.four(base, stride, few[at:at+4], out[at:at+4])
 		}
-		if at < len(tables) {
-			a += tables[at][codes[at]]
+		for ; at < n; at++ {
+			out[at] = c.add + c.mul*c.one(base, stride, few[at])
 		}
-		out[i] = c.add + c.mul*(a+b)
+		ids, out = ids[n:], out[n:]
 	}
+}
+
+// one is the sum that a row looks up.
+func (c *productQuery) one(base unsafe.Pointer, stride int, id uint32) (sum float32) {
+	codes := unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), len(c.tables))
+	for i, code := range codes {
+		sum += c.tables[i][code]
+	}
+	return sum
+}
+
+// four measures four rows side by side: the sum of one waits for itself alone.
+func (c *productQuery) four(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	tables := c.tables
+	row := func(id uint32) []byte { return unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), len(tables)) }
+	a, b, x, y := row(ids[0]), row(ids[1]), row(ids[2]), row(ids[3])
+	var sumA, sumB, sumX, sumY float32
+	for i := range tables {
+		t := &tables[i]
+		sumA += t[a[i]]
+		sumB += t[b[i]]
+		sumX += t[x[i]]
+		sumY += t[y[i]]
+	}
+	out[0], out[1], out[2], out[3] = c.add+c.mul*sumA, c.add+c.mul*sumB, c.add+c.mul*sumX, c.add+c.mul*sumY
 }
 
 // AppendBinary implements Code.
 func (p *Product) AppendBinary(dst []byte) []byte {
 	dst = append(appendHead(dst, kindProduct), byte(p.metric))
 	dst = appendCount(appendCount(dst, p.run), p.dim)
-	return appendFloats(dst, p.points)
+	for i := range p.runs() {
+		dst = appendFloats(dst, turned(p.book(i).Columns, centres))
+	}
+	return dst
+}
+
+// turned is a matrix whose rows of so many values have become its columns.
+func turned(m []float32, columns int) []float32 {
+	out, rows := make([]float32, len(m)), len(m)/columns
+	for i := range rows {
+		for j := range columns {
+			out[j*rows+i] = m[i*columns+j]
+		}
+	}
+	return out
 }
 
 func (r *reader) product() *Product {
@@ -142,6 +162,13 @@ func (r *reader) product() *Product {
 		return nil
 	}
 	p := newProduct(m, dim, run)
-	p.points = r.floats(centres * dim)
+	points := r.floats(centres * dim)
+	if points == nil {
+		return nil
+	}
+	for i := range p.runs() {
+		from, to := p.span(i)
+		copy(p.book(i).Columns, turned(points[centres*from:centres*to], to-from))
+	}
 	return p
 }

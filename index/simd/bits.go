@@ -22,7 +22,7 @@ type Bits struct {
 }
 
 // MaxPlanes is the most bits that a query of Bits has.
-const MaxPlanes = 8
+const MaxPlanes = 10
 
 // bitWord is the dimensions that a row of bits is padded to.
 const bitWord = 64
@@ -32,7 +32,7 @@ func Code1Bytes(dim int) int { return CodeHead + (dim+bitWord-1)/bitWord*8 }
 
 // SetQuery makes planes of a query of whole numbers that fit so many bits with a
 // sign (4: −8 to 7), 2 to MaxPlanes. It uses the memory of the last query again.
-func (b *Bits) SetQuery(query []int8, planes int) {
+func (b *Bits) SetQuery(query []int16, planes int) {
 	invariant.Check(planes >= 2 && planes <= MaxPlanes, "planes of a query of bits")
 	size := (len(query) + bitWord - 1) / bitWord
 	if n := size * planes; cap(b.words) < n {
@@ -45,7 +45,7 @@ func (b *Bits) SetQuery(query []int8, planes int) {
 	for d, q := range query {
 		word, bit := d/bitWord, d%bitWord
 		for p := range planes {
-			b.words[p*size+word] |= uint64(uint8(q)>>(planes-1-p)&1) << bit
+			b.words[p*size+word] |= uint64(uint16(q)>>(planes-1-p)&1) << bit
 		}
 	}
 }

@@ -23,10 +23,10 @@ func TestBits(t *testing.T) {
 func testBits(t *testing.T, rng *rand.Rand, dim, planes int) {
 	t.Helper()
 	const rows = 13
-	query := make([]int8, dim)
+	query := make([]int16, dim)
 	least := -1 << (planes - 1)
 	for d := range query {
-		query[d] = int8(least + rng.IntN(-2*least))
+		query[d] = int16(least + rng.IntN(-2*least))
 	}
 	b := Bits{Add: float32(rng.NormFloat64()), Mul: rng.Float32(), Bias: float32(rng.NormFloat64())}
 	b.SetQuery(query, planes)
@@ -61,7 +61,7 @@ func testBits(t *testing.T, rng *rand.Rand, dim, planes int) {
 	}
 }
 
-func wantBits(b *Bits, query []int8, row []byte) float32 {
+func wantBits(b *Bits, query []int16, row []byte) float32 {
 	sum := 0
 	for d, q := range query {
 		sum += int(q) * int(row[CodeHead+d/8]>>(d%8)&1)
@@ -81,9 +81,9 @@ func TestBitsAreSetAgain(t *testing.T) {
 	*(*float32)(unsafe.Pointer(&row[4])) = 1
 	b.Mul = 1
 	for _, c := range []struct{ dim, planes, value int }{{128, 8, -128}, {64, 4, 7}, {100, 2, -2}, {3, 8, 127}} {
-		query := make([]int8, c.dim)
+		query := make([]int16, c.dim)
 		for d := range query {
-			query[d] = int8(c.value)
+			query[d] = int16(c.value)
 		}
 		b.SetQuery(query, c.planes)
 		var out [1]float32
@@ -167,9 +167,12 @@ func FuzzBitsAndScans(f *testing.F) {
 				data[i] = raw[i%len(raw)]
 			}
 		}
-		query := unsafe.Slice((*int8)(unsafe.Pointer(&data[512])), int(dim))
+		query := make([]int16, dim)
+		for d := range query {
+			query[d] = int16(int8(data[512+d]))
+		}
 		b := Bits{Add: 1, Mul: 0.5, Bias: -3}
-		b.SetQuery(query, 2+int(planes%7))
+		b.SetQuery(query, 2+int(planes%9))
 		m := int(dim % 33)
 		var wantBits [5]float32
 		var wantScan [64]uint16

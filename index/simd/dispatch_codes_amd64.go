@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/cpu"
+
+	"github.com/kithdb/kith/index"
 )
 
 // useVNNI is AVX-512 with the dot product of bytes.
@@ -76,4 +78,21 @@ func multiply(v, by []float32) {
 		multiplyAVX2(v[:whole], by)
 	}
 	multiplyScalar(v[whole:], by[whole:])
+}
+
+// column adds a dimension's part of a distance to points: see AddColumn.
+func column(m index.Metric, out, column []float32, x float32) {
+	whole := 0
+	if useAVX2 && len(out) >= 8 {
+		whole = len(out) &^ 7
+		switch m {
+		case index.Euclid:
+			columnL2AVX2(out[:whole], column, x)
+		case index.Manhattan:
+			columnL1AVX2(out[:whole], column, x)
+		default:
+			columnDotAVX2(out[:whole], column, x)
+		}
+	}
+	columnScalar(m, out[whole:], column[whole:], x)
 }

@@ -2,7 +2,11 @@
 
 package simd
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+)
 
 // Codes have assembly on amd64 and arm64 only.
 
@@ -28,3 +32,6 @@ func Hadamard(v []float32) { hadamardScalar(v) }
 
 // multiply multiplies v by the numbers of by, which is as long.
 func multiply(v, by []float32) { multiplyScalar(v, by) }
+
+// column adds a dimension's part of a distance to points: see AddColumn.
+func column(m index.Metric, out, column []float32, x float32) { columnScalar(m, out, column, x) }

@@ -106,6 +106,9 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 			}
 			for n := range 20 {
 				Multiply(guarded(t, n, first), guarded(t, n, first))
+				for _, m := range metrics {
+					AddColumn(m, guarded(t, n, first), guarded(t, n, first), 1)
+				}
 			}
 		}
 	})

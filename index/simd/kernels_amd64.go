@@ -184,5 +184,20 @@ func hadamardAVX2(v []float32)
 //go:noescape
 func multiplyAVX2(v []float32, by []float32)
 
+// columnDotAVX2 takes x·column[i] from out[i]; the lengths are the same, a multiple of 8 and not 0.
+//
+//go:noescape
+func columnDotAVX2(out []float32, column []float32, x float32)
+
+// columnL2AVX2 adds the square of x − column[i] to out[i]; the lengths are the same, a multiple of 8 and not 0.
+//
+//go:noescape
+func columnL2AVX2(out []float32, column []float32, x float32)
+
+// columnL1AVX2 adds the size of x − column[i] to out[i]; the lengths are the same, a multiple of 8 and not 0.
+//
+//go:noescape
+func columnL1AVX2(out []float32, column []float32, x float32)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

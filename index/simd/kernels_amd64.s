@@ -6857,6 +6857,81 @@ product:
 	VZEROUPPER
 	RET
 
+DATA columnAbs<>+0(SB)/4, $0x7fffffff
+DATA columnAbs<>+4(SB)/4, $0x7fffffff
+DATA columnAbs<>+8(SB)/4, $0x7fffffff
+DATA columnAbs<>+12(SB)/4, $0x7fffffff
+GLOBL columnAbs<>(SB), RODATA|NOPTR, $16
+
+// func columnDotAVX2(out []float32, column []float32, x float32)
+// Requires: AVX, FMA3
+TEXT ·columnDotAVX2(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Y0
+	VBROADCASTSS columnAbs<>+0(SB), Y1
+
+next:
+	VMOVUPS      (AX), Y1
+	VMOVUPS      (CX), Y2
+	VFNMADD231PS Y2, Y0, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	CMPQ         AX, DX
+	JL           next
+	VZEROUPPER
+	RET
+
+// func columnL2AVX2(out []float32, column []float32, x float32)
+// Requires: AVX, FMA3
+TEXT ·columnL2AVX2(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Y0
+	VBROADCASTSS columnAbs<>+0(SB), Y1
+
+next:
+	VMOVUPS     (AX), Y1
+	VMOVUPS     (CX), Y2
+	VSUBPS      Y2, Y0, Y2
+	VFMADD231PS Y2, Y2, Y1
+	VMOVUPS     Y1, (AX)
+	ADDQ        $0x20, CX
+	ADDQ        $0x20, AX
+	CMPQ        AX, DX
+	JL          next
+	VZEROUPPER
+	RET
+
+// func columnL1AVX2(out []float32, column []float32, x float32)
+// Requires: AVX
+TEXT ·columnL1AVX2(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Y0
+	VBROADCASTSS columnAbs<>+0(SB), Y1
+
+next:
+	VMOVUPS (AX), Y2
+	VMOVUPS (CX), Y3
+	VSUBPS  Y3, Y0, Y3
+	VANDPS  Y1, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	CMPQ    AX, DX
+	JL      next
+	VZEROUPPER
+	RET
+
 // func hasF16C() bool
 // Requires: CPUID
 TEXT ·hasF16C(SB), NOSPLIT, $0-1

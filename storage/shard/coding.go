@@ -61,36 +61,9 @@ func (f *fieldState) train(samples []float32, workers int) (quant.Code, error) {
 	case c.asked.Kind == "":
 		return quant.NewAffine(quant.AffineOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Bits: c.bits, Seed: seed}, quant.Mean(samples, f.conf.Size)), nil
 	}
-	o := codeOptions(c.asked)
-	o.Space, o.Dim, o.Seed, o.Workers = f.conf.Space(), f.conf.Size, seed, workers
+	o := quant.Named(c.asked.Kind, c.asked.Form, c.asked.Query)
+	o.Quantile, o.Space, o.Dim, o.Seed, o.Workers = c.asked.Quantile, f.conf.Space(), f.conf.Size, seed, workers
 	return quant.Train(o, samples)
-}
-
-// codeOptions says which code of ours stands for what the contract asks for.
-func codeOptions(q schema.Quantization) (o quant.Options) {
-	switch q.Kind {
-	case "scalar":
-		return quant.Options{Kind: quant.Scalar, Quantile: q.Quantile}
-	case "product":
-		runs := map[string]int{"x4": 1, "x8": 2, "x16": 4, "x32": 8, "x64": 16}
-		return quant.Options{Kind: quant.Runs, Run: max(runs[q.Form], 1)}
-	}
-	o = quant.Options{Kind: quant.Rotated, Depth: quant.One, Query: 8}
-	switch q.Form {
-	case "one_and_half_bits", "bits1_5":
-		o.Depth = quant.OneAndHalf
-	case "two_bits", "bits2":
-		o.Depth = quant.Two
-	case "bits4":
-		o.Depth = quant.Four
-	}
-	switch q.Query {
-	case "binary":
-		o.Query = 1
-	case "default", "scalar4bits":
-		o.Query = 4
-	}
-	return o
 }
 
 // suits says whether a code is of the field's vectors.

@@ -115,9 +115,9 @@ func codes(dim, width int) kernel {
 func bits(dim int) kernel {
 	const planes = 4
 	rng := rand.New(rand.NewPCG(7, 8))
-	query := make([]int8, dim)
+	query := make([]int16, dim)
 	for d := range query {
-		query[d] = int8(rng.IntN(16) - 8)
+		query[d] = int16(rng.IntN(16) - 8)
 	}
 	b := &simd.Bits{Add: 0.25, Mul: mul, Bias: -1}
 	b.SetQuery(query, planes)
@@ -125,7 +125,7 @@ func bits(dim int) kernel {
 	words := make([]uint64, planes*size/8)
 	for d, q := range query {
 		for p := range planes {
-			words[p*size/8+d/64] |= uint64(uint8(q)>>(planes-1-p)&1) << (d % 64)
+			words[p*size/8+d/64] |= uint64(uint16(q)>>(planes-1-p)&1) << (d % 64)
 		}
 	}
 	out := make([]float32, listLen)
