@@ -90,7 +90,7 @@ func describeConfig(s *schema.Collection) (out api.CollectionConfig, err error) 
 		},
 		HNSWConfig:         marshal(describeHNSW(&s.HNSW)),
 		OptimizerConfig:    marshal(describeOptimizers(&s.Optimizers)),
-		QuantizationConfig: s.Quantization, Metadata: s.Metadata,
+		QuantizationConfig: schema.ShownQuantization(s.Quantization), Metadata: s.Metadata,
 	}
 	if s.StrictMode != nil {
 		out.StrictModeConfig = marshal(s.StrictMode)
@@ -119,8 +119,8 @@ func describeVector(v *schema.Vector) object {
 	optional(out, "on_disk", v.OnDisk)
 	given(out, "datatype", v.Datatype.String())
 	given(out, "memory", v.Memory)
-	if v.Quantization != nil {
-		out["quantization_config"] = v.Quantization
+	if shown := schema.ShownQuantization(v.Quantization); shown != nil {
+		out["quantization_config"] = shown
 	}
 	return out
 }

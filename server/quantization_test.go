@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -137,4 +138,81 @@ func (r *running) estimates(what string, want bool) {
 			r.t.Errorf("%s, %s: scores are estimates: %v, want %v", what, params, off, by)
 		}
 	}
+}
+
+// A graph over many dimensions goes by a code that nobody asked for. "Disabled"
+// takes that away, too, on a living collection and over a restart, is told as no
+// quantization, and another kind may follow it.
+func TestQuantizationDisabled(t *testing.T) {
+	dir := t.TempDir()
+	r := serve(t, start{dir: dir})
+	r.must("PUT", "/collections/k0", `{"vectors":{"size":64,"distance":"Cosine"},"optimizers_config":{"indexing_threshold":1}}`)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for i := range 1500 {
+		fmt.Fprintf(&b, `,{"id":%d,"vector":%s}`, i, wideText(rng))
+	}
+	r.must("PUT", "/collections/k0/points?wait=true", `{"points":[`+b.String()[1:]+`]}`)
+	r.wideCode(dir, "rotated 4")
+	r.must("PATCH", "/collections/k0", `{"quantization_config":"Disabled"}`)
+	r.wideCode(dir, "")
+	r.shown("null")
+	r.must("PATCH", "/collections/k0", `{"quantization_config":{"binary":{"encoding":"two_bits"}}}`)
+	r.wideCode(dir, "binary two_bits default")
+	r.must("PATCH", "/collections/k0", `{"quantization_config":"Disabled"}`)
+	r.wideCode(dir, "")
+	r.stop()
+	r = serve(t, start{dir: dir})
+	r.wideCode(dir, "")
+	r.shown("null")
+	r.must("PATCH", "/collections/k0", `{"quantization_config":{"turbo":{}}}`)
+	r.wideCode(dir, "turbo bits4")
+	if status, _, _ := r.send("PATCH", "/collections/k0", `{"quantization_config":"Off"}`); status != 400 {
+		t.Errorf("Off: %d", status)
+	}
+	r.shown(`{"turbo":{}}`)
+}
+
+// shown checks how the collection's quantization is told.
+func (r *running) shown(want string) {
+	r.t.Helper()
+	var info struct {
+		Config struct {
+			Quantization json.RawMessage `json:"quantization_config"`
+		}
+	}
+	r.must("GET", "/collections/k0", "", &info)
+	if got := string(info.Config.Quantization); got != want && !(got == "" && want == "null") {
+		r.t.Errorf("told as %s, want %s", got, want)
+	}
+}
+
+func wideText(rng *rand.Rand) string {
+	v := make([]float32, 64)
+	for d := range v {
+		v[d] = float32(rng.NormFloat64())
+	}
+	text, _ := json.Marshal(v)
+	return string(text)
+}
+
+// wideCode waits until there is a saved code of so many words, "" for none: it is
+// saved before searches go by it, and removed once they no longer do.
+func (r *running) wideCode(dir, want string) {
+	r.t.Helper()
+	for range 3000 {
+		files, err := filepath.Glob(filepath.Join(dir, "groups", "*", "index", "*", "0.code"))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		raw := []byte(nil)
+		if len(files) > 0 {
+			raw, _ = os.ReadFile(files[0]) // it may be gone by now
+		}
+		if (want == "") == (len(files) == 0) && bytes.Contains(raw, []byte(want)) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.t.Fatalf("searches do not go by a code of %q", want)
 }

@@ -1,6 +1,9 @@
 package hnsw
 
-import "github.com/kithdb/kith/index"
+import (
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
+)
 
 // ending is how a walk towards accepted nodes ended.
 type ending uint8
@@ -92,7 +95,7 @@ func (w *walker) settle(q *index.Query, ef int) bool {
 		return true
 	}
 	w.top.Reset(q.K)
-	w.off = spread{}
+	w.off = quant.Lack{}
 	w.codes = w.codes[:0]
 	w.fresh = w.fresh[:0]
 	for _, h := range w.results[:len(w.results)-len(rest)] {
@@ -101,7 +104,7 @@ func (w *walker) settle(q *index.Query, ef int) bool {
 	}
 	w.offerAll()
 	for i, d := range w.dist {
-		w.off.add(float64(d - w.codes[i]))
+		w.off.Add(float64(d - w.codes[i]))
 	}
 	bar := w.bar()
 	w.fresh = w.fresh[:0]

@@ -1,9 +1,8 @@
 package hnsw
 
 import (
-	"math"
-
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
 )
 
 const (
@@ -31,7 +30,7 @@ func (w *walker) scan(q *index.Query) {
 		return
 	}
 	w.top.Reset(q.K)
-	w.off = spread{}
+	w.off = quant.Lack{}
 	looked, asked := 0, 0
 	for at := index.Slot(0); int(at) < w.g.nodes.Rows().Len() && !q.Ended(); at += scanBlock {
 		w.block(q, at)
@@ -58,7 +57,7 @@ func (w *walker) block(q *index.Query, from index.Slot) {
 // closer measures those of w.fresh that may be among the nearest, and leaves
 // these there: all are when their codes are left aside.
 func (w *walker) closer(aside bool) {
-	if w.off.n == 0 {
+	if !w.off.Known() {
 		w.gauge()
 	} else if !aside {
 		w.likely()
@@ -81,7 +80,7 @@ func (w *walker) offerAll() {
 
 // bar is the distance by code up to which a node may be among the nearest.
 func (w *walker) bar() float32 {
-	return w.top.Worst() + float32(doubt*w.off.deviation()-w.off.mean)
+	return w.top.Worst() + float32(w.off.Most(doubt))
 }
 
 // likely keeps of w.fresh whose codes say that they may be among the nearest.
@@ -104,7 +103,7 @@ func (w *walker) gauge() {
 	w.codes = append(w.codes[:0], w.dist...)
 	w.measureVectors()
 	for i, d := range w.dist {
-		w.off.add(float64(d - w.codes[i]))
+		w.off.Add(float64(d - w.codes[i]))
 	}
 }
 
@@ -136,24 +135,4 @@ func (g *Graph) inside(slots []uint32) []uint32 {
 		}
 	}
 	return kept
-}
-
-// spread is the mean and the variance of some numbers, by Welford's method.
-type spread struct {
-	n          int
-	mean, sums float64
-}
-
-func (s *spread) add(x float64) {
-	s.n++
-	d := x - s.mean
-	s.mean += d / float64(s.n)
-	s.sums += d * (x - s.mean)
-}
-
-func (s *spread) deviation() float64 {
-	if s.n < 2 {
-		return math.Inf(1)
-	}
-	return math.Sqrt(s.sums / float64(s.n-1))
 }

@@ -50,7 +50,7 @@ type walker struct {
 	results []index.Hit // of filtered: nearest accepted, in rising order
 	terms   filtering   // of filtered
 	top     flat.TopK   // of scan
-	off     spread      // of scan: how far vectors are off their codes
+	off     quant.Lack  // of scan: how far vectors are off their codes
 	codes   []float32   // of scan: distances by codes
 
 	picked [][]index.Hit // of an insert: its links by level

@@ -5,7 +5,7 @@
 // what it is made of and what was measured.
 //
 // Who calls: storage/shard trains, builds and saves it, query searches it. It
-// calls index/simd, reads index/arena and keeps its codes there. It knows slots
+// calls index/simd and index/quant, reads index/arena and keeps its codes there. It knows slots
 // only: what is alive is the caller's Accept set.
 //
 // Invariants:

@@ -2,17 +2,16 @@ package ivfpq
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
 const (
 	// words is the codewords of a sub-quantiser: 4 bits.
 	words = 16
-	// bookRounds and bookPoints shape the training of a codebook.
-	bookRounds = 12
+	// bookPoints is how many points a codebook is trained on.
 	bookPoints = 8 << 10
 )
 
@@ -59,53 +58,14 @@ func (p *product) finish() {
 	}
 }
 
-// book is k-means of the points' dimensions [from, to).
+// book places the codewords of dimensions [from, to) among the points.
 func (p *product) book(r matrix, from, to int, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 16))
 	part := newMatrix(r.len(), to-from)
 	for i := range r.len() {
 		copy(part.row(i), r.row(i)[from:to])
 	}
-	for k := range words {
-		v := part.row(rng.IntN(part.len()))
-		for d, x := range v {
-			p.books[words*(from+d)+k] = x
-		}
-	}
-	for range bookRounds {
-		p.round(part, from, rng)
-	}
-}
-
-// round moves each codeword into the middle of the points nearest to it. One
-// without points takes the place of a random one.
-func (p *product) round(part matrix, from int, rng *rand.Rand) {
-	var count [words]float32
-	sums := make([]float32, words*part.dim)
-	half := [words]float32{}
-	for d := range part.dim {
-		for k, x := range p.values(from + d) {
-			half[k] += x * x / 2
-		}
-	}
-	for i := range part.len() {
-		v := part.row(i)
-		k := p.word(v, from, &half)
-		count[k]++
-		for d, x := range v {
-			sums[words*d+k] += x
-		}
-	}
-	for k, n := range count {
-		v := part.row(rng.IntN(part.len()))
-		for d := range part.dim {
-			x := v[d]
-			if n > 0 {
-				x = sums[words*d+k] / n
-			}
-			p.books[words*(from+d)+k] = x
-		}
-	}
+	book := quant.Book{Points: words, Columns: p.books[words*from : words*to]}
+	book.Train(index.Euclid, part.v, seed, words)
 }
 
 // word is the codeword nearest to v, the dimensions from a first on.

@@ -1,7 +1,6 @@
 package quant
 
 import (
-	"math"
 	"slices"
 
 	"github.com/kithdb/kith/index"
@@ -27,23 +26,23 @@ const (
 // and every query has its own: it goes on until the next estimate is so far beyond
 // the K nearest that no error of that size would bring it among them.
 func Decide(q *index.Query, hits []index.Hit, measure func([]index.Hit) []float32) []index.Hit {
-	var e spread
+	var e Lack
 	switch {
 	case q.Rescore < 0 || len(hits) == 0:
 		return hits
 	case q.Rescore > 0:
 		hits = hits[:min(max(q.Rescore, q.K), len(hits))]
-		e.settle(hits, measure(hits))
+		settle(&e, hits, measure(hits))
 		index.SortHits(hits)
 		return hits
 	}
 	to := min(max(q.K+moreMeasured, leastMeasured), len(hits))
-	e.settle(hits[:to], measure(hits[:to]))
+	settle(&e, hits[:to], measure(hits[:to]))
 	index.SortHits(hits[:to])
 	best := hits[:min(q.K, to)]
-	for to < len(hits) && float64(hits[to].Dist) <= float64(best[len(best)-1].Dist)+e.most(to) {
+	for to < len(hits) && float64(hits[to].Dist) <= float64(best[len(best)-1].Dist)+e.Most(sure) {
 		few := hits[to:min(to+measuredAtOnce, len(hits))]
-		e.settle(few, measure(few))
+		settle(&e, few, measure(few))
 		for _, h := range few {
 			insert(best, h)
 		}
@@ -62,20 +61,10 @@ func insert(best []index.Hit, h index.Hit) {
 	}
 }
 
-// spread sums up by how much estimates were too low.
-type spread struct{ sum, square float64 }
-
 // settle puts distances in the place of estimates.
-func (e *spread) settle(hits []index.Hit, by []float32) {
+func settle(e *Lack, hits []index.Hit, by []float32) {
 	for i := range hits {
-		lacked := float64(by[i] - hits[i].Dist)
-		e.sum, e.square = e.sum+lacked, e.square+lacked*lacked
+		e.Add(float64(by[i] - hits[i].Dist))
 		hits[i].Dist = by[i]
 	}
-}
-
-// most is by how much an estimate may be too high, after so many of them.
-func (e *spread) most(n int) float64 {
-	mean := e.sum / float64(n)
-	return sure*math.Sqrt(max(e.square/float64(n)-mean*mean, 0)) - mean
 }

@@ -76,10 +76,11 @@ func (s *scanner) collectionParams(c *schema.Collection, field string) *Error {
 	})
 }
 
-// quantization eats a configuration, or "Disabled".
+// quantization eats a configuration, or "Disabled", which is kept: nobody then
+// takes Kith's own code for it.
 func (s *scanner) quantization(field string) (json.RawMessage, *Error) {
 	if s.peek() == '"' {
-		return nil, s.oneOf(field, "Disabled")
+		return schema.NoQuantization(), s.oneOf(field, schema.Disabled)
 	}
 	return s.quantizationOf(field)
 }

@@ -42,6 +42,8 @@ func (f *fieldState) coding() coding {
 	switch {
 	case f.kind.PCA > 0:
 		return coding{axes: f.kind.PCA}
+	case f.quantization.Kind == schema.Disabled:
+		return coding{}
 	case f.quantization.Kind != "":
 		return coding{asked: f.quantization}
 	case f.kind.Type != schema.Graph || f.conf.Size < leastCoded:

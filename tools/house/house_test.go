@@ -30,7 +30,7 @@ var law = map[string][]string{
 	"index/quant":        {"index", "index/simd"},
 	"index/recall":       {},
 	"index/hnsw":         {"index", "index/arena", "index/block", "index/flat", "index/quant", "index/simd", "index/invariant"},
-	"index/ivfpq":        {"index", "index/arena", "index/block", "index/flat", "index/simd", "index/invariant"},
+	"index/ivfpq":        {"index", "index/arena", "index/block", "index/flat", "index/quant", "index/simd", "index/invariant"},
 	"index/filter":       {"storage/point"},
 	"index/text":         {"index/filter"},
 	"index/payload":      {"index", "index/filter", "index/text", "storage/point", "index/invariant"},
