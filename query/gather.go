@@ -97,10 +97,15 @@ func (q *search) run(m shard.Matches) error {
 	if err := q.ctx.Err(); err != nil {
 		return err
 	}
+	return q.scanLacking(query)
+}
+
+// scanLacking scores the accepted slots that the graph may lack.
+func (q *search) scanLacking(query index.Query) error {
 	if q.vec.Late.Len() > 0 {
-		late, high := query, q.vec.High
-		late.Accept = set.And(q.vec.Late)
-		if err := q.between(late, 0, high); err != nil {
+		late := query
+		late.Accept = query.Accept.And(q.vec.Late)
+		if err := q.between(late, 0, q.vec.High); err != nil {
 			return err
 		}
 	}
@@ -143,7 +148,7 @@ func (q *search) walkChecked(query index.Query, share float64) error {
 		return q.scanVerified(query, share)
 	}
 	query.Check = v.check
-	return q.scan(query, q.vec.High)
+	return q.scanLacking(query)
 }
 
 // rescored is how many candidates are measured by their vectors, as index.Query
