@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/quant"
 )
 
 const dim = 24
@@ -216,6 +217,25 @@ func TestAStoppedRepair(t *testing.T) {
 			t.Fatalf("%d left of %d, %v", w.x.Len(), live.Len(), err)
 		}
 		w.holds("afterwards", index.Query{K: 10, Ef: k.ef, Accept: live})
+	})
+}
+
+// Codes that are stopped while they are made leave the index as it was.
+func TestAStoppedGuide(t *testing.T) {
+	once(t, func(t *testing.T, k *kind, s shape) {
+		w := newWorld(t, k, s, 2000)
+		w.fill()
+		x, ok := w.x.(quant.Guided)
+		if !ok || s.space.Datatype > index.Float32 {
+			return
+		}
+		before, asked := x.Code(), atomic.Int64{}
+		code := quant.NewAffine(quant.AffineOptions{Metric: s.space.Metric, Dim: s.dim, Bits: 8, Seed: 1}, make([]float32, s.dim))
+		err := x.Guide(code, index.Pace{Workers: 2, Go: func(int) bool { return asked.Add(1) < 2 }})
+		if !errors.Is(err, index.ErrStopped) || x.Code() != before {
+			t.Fatalf("stopped: %v, the code is another: %v", err, x.Code() != before)
+		}
+		w.holds("after a stop", index.Query{K: 10, Ef: k.ef})
 	})
 }
 

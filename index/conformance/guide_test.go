@@ -42,7 +42,7 @@ func TestSearchesByCodes(t *testing.T) {
 		v := w.draw()
 		plain, _ := w.x.Search(index.Query{Vector: v, K: 10, Ef: k.ef}, nil)
 		before := w.x.Bytes()
-		if err := g.Guide(w.reduced(s.dim*3/4), 2); err != nil {
+		if err := g.Guide(w.reduced(s.dim*3/4), index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
 		if w.x.Bytes() <= before || g.Code() == nil {
@@ -56,7 +56,7 @@ func TestSearchesByCodes(t *testing.T) {
 		if estimates, _ := w.x.Search(index.Query{Vector: v, K: 10, Ef: k.ef, Rescore: -1}, nil); len(estimates) != 10 {
 			t.Errorf("%d estimates", len(estimates))
 		}
-		if err := g.Guide(nil, 1); err != nil || g.Code() != nil || w.x.Bytes() > 2*before {
+		if err := g.Guide(nil, index.Pace{Workers: 1}); err != nil || g.Code() != nil || w.x.Bytes() > 2*before {
 			t.Errorf("the code does not go: %v, %d bytes, %d before", err, w.x.Bytes(), before)
 		}
 		if again, _ := w.x.Search(index.Query{Vector: v, K: 10, Ef: k.ef, Accept: w.upTo(1500)}, nil); len(again) != len(plain) {
@@ -98,7 +98,7 @@ func TestCodesBesideSearches(t *testing.T) {
 			})
 		}
 		for round := range 12 {
-			if err := g.Guide(codes[round%3], 2); err != nil {
+			if err := g.Guide(codes[round%3], index.Pace{Workers: 2}); err != nil {
 				t.Error(err)
 			}
 			w.insert(700+round*8, 708+round*8)

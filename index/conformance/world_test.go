@@ -91,7 +91,7 @@ func inlined(g *hnsw.Graph, rows *arena.Arena, s shape) error {
 		samples = append(samples, v...)
 	}
 	code := quant.NewAffine(quant.AffineOptions{Metric: s.space.Metric, Dim: s.dim, Bits: 4, Seed: s.seed}, quant.Mean(samples, s.dim))
-	if err := errors.Join(g.Guide(code, 2), g.Inline(true, 2)); err != nil {
+	if err := errors.Join(g.Guide(code, index.Pace{Workers: 2}), g.Inline(true, 2)); err != nil {
 		return err
 	}
 	if !g.Inlined() {

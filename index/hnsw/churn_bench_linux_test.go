@@ -184,7 +184,7 @@ func (h *history) guide() {
 		samples = append(samples, v...)
 	}
 	code := quant.NewAffine(quant.AffineOptions{Metric: h.w.space.Metric, Dim: h.w.dim, Bits: 4, Seed: 1}, quant.Mean(samples, h.w.dim))
-	if err := h.g.Guide(code, 2); err != nil {
+	if err := h.g.Guide(code, index.Pace{Workers: 2}); err != nil {
 		h.w.Fatal(err)
 	}
 }

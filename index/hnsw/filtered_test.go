@@ -83,7 +83,7 @@ func TestEachWayThroughAFilter(t *testing.T) {
 	s.insertAll(t, g)
 	for _, guided := range []bool{false, true} {
 		if guided {
-			if err := g.Guide(s.affine(4), 1); err != nil {
+			if err := g.Guide(s.affine(4), index.Pace{Workers: 1}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/quant"
 )
@@ -20,7 +21,7 @@ type guide struct {
 // memory, and measure the best by their vectors at the end. It encodes every
 // node before the new code takes over from the old; nil takes the guide away.
 // Not beside Insert; searches go on. On error nothing has changed.
-func (g *Graph) Guide(code quant.Code, workers int) error {
+func (g *Graph) Guide(code quant.Code, p index.Pace) error {
 	old := g.guide.Load()
 	if code == nil {
 		g.guide.Store(nil)
@@ -31,7 +32,9 @@ func (g *Graph) Guide(code quant.Code, workers int) error {
 	if err := errors.Join(fresh.rows.Pin(), fresh.rows.Grow(g.nodes.Rows().Len())); err != nil {
 		return errors.Join(err, fresh.rows.Close())
 	}
-	g.encodeAll(fresh, workers)
+	if !g.encodeAll(fresh, p) {
+		return errors.Join(index.ErrStopped, fresh.rows.Close())
+	}
 	g.guide.Store(fresh)
 	old.abandon()
 	return nil
@@ -45,25 +48,31 @@ func (g *Graph) Code() quant.Code {
 	return nil
 }
 
-func (g *Graph) encodeAll(to *guide, workers int) {
-	g.eachSlot(0, uint32(g.nodes.Rows().Len()), workers, func(w *walker, s uint32) {
+// encodeAll says whether it got to the end.
+func (g *Graph) encodeAll(to *guide, p index.Pace) bool {
+	return g.eachSlot(0, uint32(g.nodes.Rows().Len()), p, func(w *walker, s uint32) {
 		if g.levels(s) > 0 {
 			w.encode(to, s)
 		}
 	})
 }
 
-// eachSlot does something for each slot of a range, with so many workers.
-func (g *Graph) eachSlot(first, end uint32, workers int, do func(w *walker, s uint32)) {
+// eachSlot does something for each slot of a range; false: it was stopped.
+func (g *Graph) eachSlot(first, end uint32, p index.Pace, do func(w *walker, s uint32)) bool {
 	var next atomic.Uint32
+	var stopped atomic.Bool
 	next.Store(first)
 	var wg sync.WaitGroup
-	for range max(workers, 1) {
+	for hand := range p.Hands() {
 		wg.Go(func() {
 			w := g.walker(nil)
 			defer g.release(w)
 			const stretch = 64
 			for from := next.Add(stretch) - stretch; from < end; from = next.Add(stretch) - stretch {
+				if !p.Goes(hand) {
+					stopped.Store(true)
+					return
+				}
 				for s := from; s < min(from+stretch, end); s++ {
 					do(w, s)
 				}
@@ -71,6 +80,7 @@ func (g *Graph) eachSlot(first, end uint32, workers int, do func(w *walker, s ui
 		})
 	}
 	wg.Wait()
+	return !stopped.Load()
 }
 
 // encode writes the code of a slot, and leaves its vector in w.vector.

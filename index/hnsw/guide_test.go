@@ -59,7 +59,7 @@ func TestGuide(t *testing.T) {
 			code := s.affine(bits)
 			for i := range index.Slot(3000) {
 				if i == 1000 {
-					if err := g.Guide(code, 2); err != nil {
+					if err := g.Guide(code, index.Pace{Workers: 2}); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -129,7 +129,7 @@ func TestGuideChanges(t *testing.T) {
 		})
 	}
 	for _, code := range []quant.Code{s.affine(4), s.affine(8), nil, s.affine(4)} {
-		if err := g.Guide(code, 2); err != nil {
+		if err := g.Guide(code, index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -170,7 +170,7 @@ func TestPoorCodesDoNotBuild(t *testing.T) {
 	plain, beside := s.graph(t, 60), s.graph(t, 60)
 	for i := range index.Slot(n) {
 		if i == 1 {
-			if err := beside.Guide(poor, 1); err != nil {
+			if err := beside.Guide(poor, index.Pace{Workers: 1}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -115,7 +115,7 @@ func newInline(o *Options, affine *quant.Affine) *inline {
 
 // fill writes the rows of all nodes in a range of slots.
 func (x *inline) fill(g *Graph, from, to uint32, workers int) {
-	g.eachSlot(from, to, workers, func(w *walker, s uint32) {
+	g.eachSlot(from, to, index.Pace{Workers: workers}, func(w *walker, s uint32) {
 		x.blank(s)
 		if g.levels(s) > 0 {
 			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)

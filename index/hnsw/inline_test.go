@@ -21,7 +21,7 @@ func (s *space) inlined(t *testing.T, later int) *Graph {
 			t.Fatal(err)
 		}
 	}
-	if err := g.Guide(s.affine(4), 2); err != nil {
+	if err := g.Guide(s.affine(4), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Inline(true, 2); err != nil || !g.Inlined() {
@@ -134,7 +134,7 @@ func TestLateSearch(t *testing.T) {
 		}
 	}
 	late(func() error { return g.Inline(false, 1) })
-	late(func() error { return g.Guide(nil, 1) })
+	late(func() error { return g.Guide(nil, index.Pace{Workers: 1}) })
 }
 
 // Rows of slots that are cut off are cut off, too.
@@ -209,7 +209,7 @@ func TestInlineInPieces(t *testing.T) {
 		}
 	}
 	insert(0, 1000, 1)
-	if err := g.Guide(s.affine(4), 2); err != nil {
+	if err := g.Guide(s.affine(4), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	piece := func(want int) {
@@ -253,7 +253,7 @@ func TestInlineNeedsACode(t *testing.T) {
 		t.Errorf("inlined without a guide: %v", err)
 	}
 	plain := quant.NewAffine(quant.AffineOptions{Metric: s.m, Dim: s.dim, Bits: 8, Plain: true}, make([]float32, s.dim))
-	if err := g.Guide(plain, 1); err != nil {
+	if err := g.Guide(plain, index.Pace{Workers: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Inline(true, 1); err != nil || g.Inlined() {

@@ -36,8 +36,8 @@ func (at *guide) put(slot uint32, v []float32, s *quant.Scratch) error {
 // Guide has searches compare codes, a small part of the vectors' memory, and
 // measure the best by their vectors at the end. It encodes every slot before the
 // new code takes over from the old; nil takes the guide away. Not beside Insert;
-// searches go on. On error nothing has changed.
-func (x *Index) Guide(code quant.Code, workers int) error {
+// searches go on. On error, which index.ErrStopped is, nothing has changed.
+func (x *Index) Guide(code quant.Code, p index.Pace) error {
 	if code == nil {
 		x.swapGuide(nil)
 		return nil
@@ -49,12 +49,17 @@ func (x *Index) Guide(code quant.Code, workers int) error {
 	}
 	members := x.members.Rows()
 	var next atomic.Uint32
+	var stopped atomic.Bool
 	var wg sync.WaitGroup
-	for range max(workers, 1) {
+	for hand := range p.Hands() {
 		wg.Go(func() {
 			v, s := make([]float32, x.o.Dim), new(quant.Scratch)
 			const stretch = 1024
 			for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
+				if !p.Goes(hand) {
+					stopped.Store(true)
+					return
+				}
 				for slot := from; slot < min(from+stretch, slots); slot++ {
 					if member(members, slot) {
 						x.o.Datatype.Decode(v, x.vectors.Rows().Bytes(slot))
@@ -65,6 +70,9 @@ func (x *Index) Guide(code quant.Code, workers int) error {
 		})
 	}
 	wg.Wait()
+	if stopped.Load() {
+		return errors.Join(index.ErrStopped, fresh.rows.Close())
+	}
 	x.swapGuide(fresh)
 	return nil
 }

@@ -6,7 +6,11 @@
 // index/simd. It owns no memory of rows: codes lie in the caller's arenas.
 package quant
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+)
 
 // Code is a trained way to make codes. It never changes, and any number of
 // goroutines may use it.
@@ -65,9 +69,9 @@ func (q *Query) Distances(base unsafe.Pointer, stride int, ids []uint32, out []f
 type Guided interface {
 	// Guide has searches go by a code, and measure the best by their vectors at
 	// the end. Every slot is encoded before the new code takes over from the old;
-	// nil takes it away. Not beside Insert; searches go on. On error nothing has
-	// changed.
-	Guide(code Code, workers int) error
+	// nil takes it away. Not beside Insert; searches go on. On error, which
+	// index.ErrStopped is, nothing has changed.
+	Guide(code Code, p index.Pace) error
 	// Code is the code that searches go by, nil when they go by the vectors.
 	Code() Code
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/index/quant"
 )
@@ -38,7 +39,7 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 	case want == coding{}:
 		g.coding = want
 		f.again.Store(true)
-		return errors.Join(to.Guide(nil, 1), s.removeCode(f.field))
+		return errors.Join(to.Guide(nil, index.Pace{}), s.removeCode(f.field))
 	case n < leastTrained, g.coding == want && n < codeShare*g.coded:
 		return nil
 	}
@@ -53,7 +54,9 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		}
 		f.again.Store(true) // the breadth was measured by what searches went by so far
 	}
-	if err := to.Guide(code, s.o.Optimizer.o.Workers); err != nil {
+	if err := to.Guide(code, s.pace()); errors.Is(err, index.ErrStopped) {
+		return nil // the next start begins anew
+	} else if err != nil {
 		return err
 	}
 	g.coding, g.coded = want, n

@@ -94,7 +94,7 @@ func (b *codesBench) run(c *cobra.Command) error {
 
 // all measures the vectors alone, then each code.
 func (b *codesBench) all(c *cobra.Command, g *hnsw.Graph, d *dataset) error {
-	if err := g.Guide(nil, b.threads); err != nil {
+	if err := g.Guide(nil, index.Pace{Workers: b.threads}); err != nil {
 		return err
 	}
 	plain := &codeAsk{g: g, d: d, ctx: c.Context()}
@@ -120,7 +120,7 @@ func (b *codesBench) one(c *cobra.Command, a *codeAsk, name string, plainUS floa
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := a.g.Guide(code, b.threads); err != nil {
+	if err := a.g.Guide(code, index.Pace{Workers: b.threads}); err != nil {
 		return err
 	}
 	ef := a.promised()

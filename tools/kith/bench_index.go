@@ -169,7 +169,7 @@ func (b *indexBench) guide(x index.Dense, d *dataset) error {
 	if !ok {
 		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
 	}
-	if err := guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), b.threads); err != nil {
+	if err := guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), index.Pace{Workers: b.threads}); err != nil {
 		return err
 	}
 	if graph, ok := x.(*hnsw.Graph); ok {
