@@ -16,6 +16,9 @@ import (
 // Points that took the slots of dead ones are found before any graph has them,
 // whatever decides the filter: nothing, stored payloads, or a payload index.
 func TestPointsInReusedSlotsAreFoundAtOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a graph of 40,000 points; the race detector needs minutes for it")
+	}
 	const points, gone = 41_000, 1000 // from 40,000 on, a walk is weighed against reading all payloads
 	n := openNode(t, t.TempDir(), func(o *Options) {
 		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 64, Calm: 20 * time.Millisecond}
