@@ -70,12 +70,13 @@ func newWorld(t *testing.T, seed uint64) *world {
 }
 
 // upkeep has two of three histories clear away the little that they leave: slots
-// are taken anew, and points move down when there is a moment of calm.
+// are taken anew, points move down when there is a moment of calm, and there are
+// images of vectors, which starts read.
 func upkeep(seed uint64) shard.Upkeep {
 	if seed%3 == 2 {
 		return shard.Upkeep{}
 	}
-	return shard.Upkeep{Garbage: 20, Calm: time.Millisecond, Tidy: 4, Stretch: 16}
+	return shard.Upkeep{Garbage: 20, Calm: time.Millisecond, Tidy: 4, Stretch: 16, Image: 1}
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

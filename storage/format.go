@@ -16,7 +16,9 @@ import (
 //
 //	1  the first
 //	2  vectors in the datatype of their schema; without one, as in 1: float32
-const FormatVersion = 2
+//	3  images of vectors lie beside the store, which a sweep must take away: an
+//	   older build would leave them as they were
+const FormatVersion = 3
 
 // oldestFormat is the oldest version that this build reads, and takes over by
 // marking it with the present one: what an older build could misread may be

@@ -185,6 +185,40 @@ func (r *Reader) ScanVectors(shard schema.ShardID, vector uint16, from, to index
 	})
 }
 
+// Span is the slots from one on and below another.
+type Span struct{ From, To index.Slot }
+
+// ScanVectorSpans is ScanVectors over several stretches, which rise and do not
+// touch: from one to the next it seeks.
+func (r *Reader) ScanVectorSpans(shard schema.ShardID, vector uint16, spans []Span, yield func(slot index.Slot, raw []byte) bool) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	it, err := r.r.NewIter(&pebble.IterOptions{LowerBound: vectorKey(shard, vector, spans[0].From), UpperBound: vectorKey(shard, vector, spans[len(spans)-1].To)})
+	if err != nil {
+		return r.health.classify("scan", err)
+	}
+	for _, at := range spans {
+		for ok := it.SeekGE(vectorKey(shard, vector, at.From)); ok; ok = it.Next() {
+			key := it.Key()
+			if len(key) != vectorKeyLen {
+				return errors.Join(corrupt(key, "a vector's key has %d bytes", len(key)), it.Close())
+			}
+			if keySlot(key) >= at.To {
+				break
+			}
+			value, err := it.ValueAndErr()
+			if err != nil {
+				return errors.Join(r.health.classify("scan", err), it.Close())
+			}
+			if !yield(keySlot(key), value) {
+				return r.health.classify("scan", it.Close())
+			}
+		}
+	}
+	return r.health.classify("scan", errors.Join(it.Error(), it.Close()))
+}
+
 // ScanPostings visits a shard's postings from one key on and below another, in
 // key order or against it. A key is the posting's row and then its slot (4 BE).
 func (r *Reader) ScanPostings(shard schema.ShardID, from, to []byte, down bool, yield func(key []byte) bool) error {

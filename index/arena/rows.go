@@ -45,6 +45,9 @@ func (r Rows) Floats(i uint32) []float32 {
 	return unsafe.Slice((*float32)(r.at(i)), r.stride/4)
 }
 
+// All is all of the rows, one after the other, not a copy.
+func (r Rows) All() []byte { return unsafe.Slice((*byte)(r.base), r.n*r.stride) }
+
 // Uint32s is row i itself as 32-bit words of this machine's byte order; i must
 // be below Len.
 func (r Rows) Uint32s(i uint32) []uint32 {

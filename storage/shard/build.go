@@ -31,7 +31,7 @@ func (s *Shard) idle() bool {
 	st := s.current.Load()
 	for i := range st.fields {
 		f := &st.fields[i]
-		if f.graph.Load() != nil || f.wantsGraph(st.schema) || f.misplaced(st.schema) {
+		if f.graph.Load() != nil || f.wantsGraph(st.schema) || f.misplaced(st.schema) || f.large(s.upkeep()) && !f.image.there() {
 			return false
 		}
 	}
@@ -83,6 +83,7 @@ func (s *Shard) optimize() (more bool, err error) {
 			return more, err
 		}
 		s.reclaim()
+		s.imprint(v)
 	}
 	s.lookLater(v)
 	return false, paused

@@ -3,12 +3,14 @@ package shard
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/storage/bulk"
 	"github.com/kithdb/kith/storage/schema"
 )
 
@@ -96,19 +98,25 @@ func syncDir(dir string) error {
 
 // openGraph opens a field's checkpoint; nil when there is none, or none that can
 // be opened.
-func (s *Shard) openGraph(f *fieldState) *os.File {
+func (s *Shard) openGraph(f *fieldState) *graphFile {
 	if f.kind.Type == schema.Flat {
 		return nil
 	}
 	path := s.graphPath(f.field)
-	r, err := os.Open(path)
+	r, err := bulk.OpenStream(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn(unusable, "file", path, "error", err)
 	}
 	if err != nil {
 		return nil
 	}
-	return r
+	return &graphFile{r, path}
+}
+
+// graphFile is a checkpoint that is being read.
+type graphFile struct {
+	io.ReadCloser
+	path string
 }
 
 const unusable = "index checkpoint not usable; the graph is rebuilt from the store"
@@ -117,13 +125,13 @@ const unusable = "index checkpoint not usable; the graph is rebuilt from the sto
 // places but perhaps not their contents. One that is damaged, of another version
 // or of other settings is left aside: the rows are in the store, and the graph is
 // built again from them.
-func (s *Shard) loadGraph(f *fieldState, r *os.File, next index.Slot) {
+func (s *Shard) loadGraph(f *fieldState, r *graphFile, next index.Slot) {
 	if err := s.adopt(f, r, next); err != nil {
-		s.log.Warn(unusable, "file", r.Name(), "error", err)
+		s.log.Warn(unusable, "file", r.path, "error", err)
 	}
 }
 
-func (s *Shard) adopt(f *fieldState, r *os.File, next index.Slot) error {
+func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
 	graph, meta, err := f.load(r)
 	if err != nil {
 		return err

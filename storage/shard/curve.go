@@ -73,7 +73,9 @@ func (s *Shard) loadCurve(f *field) {
 }
 
 // files are a field's files that checkpoints leave.
-func (s *Shard) files(f *field) []string { return []string{s.graphPath(f), s.curvePath(f)} }
+func (s *Shard) files(f *field) []string {
+	return []string{s.graphPath(f), s.curvePath(f), s.imagePath(f)}
+}
 
 // Recall is what is known of a vector's recall.
 type Recall struct {

@@ -19,6 +19,7 @@ type field struct {
 	rows    *arena.Arena
 	graph   atomic.Pointer[indexed]
 	scratch []byte // a vector's stored form; the writer's own
+	image   imaged
 	learned
 }
 

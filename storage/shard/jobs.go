@@ -20,6 +20,7 @@ const (
 	Saving     JobKind = "checkpoint"     // the graph is saved
 	Sweeping   JobKind = "sweep"          // rows of dead slots go
 	Reclaiming JobKind = "reclaim"        // the disk space of swept rows comes back
+	Imaging    JobKind = "vector_image"   // the rows of a vector are written to one file
 	// Backfilling: stored points go into a new payload index, the job's target.
 	Backfilling JobKind = "payload_index"
 	// Loading: a payload index's values come into memory, or are packed anew there.

@@ -3,7 +3,6 @@ package shard
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -35,27 +34,20 @@ func (l *loader) spans() (out []span) {
 }
 
 // loadRows reads ids, vectors and graphs, on all cores: the graphs first, which
-// nobody can share, and beside them the store's rows in stretches.
+// nobody can share, then images of vectors, and beside them the store's rows in
+// stretches. What an image has not comes after it.
 func (l *loader) loadRows() error {
 	fields := make([]*rowsLoad, len(l.schema.Vectors))
-	var jobs []func() error
 	for i := range fields {
 		f, err := l.prepare(i)
 		if err != nil {
 			return errors.Join(err, closeAll(fields[:i]))
 		}
-		if fields[i] = f; f.file != nil {
-			jobs = append(jobs, func() error { l.s.loadGraph(&f.state, f.file, l.st.next); return nil })
-		}
+		fields[i] = f
 	}
 	ids := &idsLoad{l: l}
-	for _, at := range l.spans() {
-		jobs = append(jobs, func() error { return ids.scan(at) })
-		for _, f := range fields {
-			jobs = append(jobs, func() error { return f.scan(at) })
-		}
-	}
-	if err := errors.Join(share(jobs), closeAll(fields)); err != nil {
+	first, rest := l.jobs(ids, fields)
+	if err := errors.Join(share(first), share(rest), closeAll(fields)); err != nil {
 		return err
 	}
 	if err := ids.finish(); err != nil {
@@ -65,6 +57,31 @@ func (l *loader) loadRows() error {
 		f.finish()
 	}
 	return nil
+}
+
+// jobs is what there is to read, and what can only be read after that.
+func (l *loader) jobs(ids *idsLoad, fields []*rowsLoad) (first, rest []func() error) {
+	for _, f := range fields {
+		if f.file != nil {
+			first = append(first, func() error { l.s.loadGraph(&f.state, f.file, l.st.next); return nil })
+		}
+	}
+	for _, f := range fields {
+		if f.image != nil {
+			first = append(first, f.read)
+		}
+	}
+	for _, at := range l.spans() {
+		first = append(first, func() error { return ids.scan(at) })
+		for _, f := range fields {
+			if f.image != nil {
+				rest = append(rest, func() error { return f.scanRest(at) })
+				continue
+			}
+			first = append(first, func() error { return f.scan(at) })
+		}
+	}
+	return first, rest
 }
 
 // share does jobs on as many goroutines as there are cores, the first ones
@@ -138,7 +155,8 @@ func (d *idsLoad) finish() error {
 type rowsLoad struct {
 	l     *loader
 	state fieldState
-	file  *os.File // of the graph; nil: there is none
+	file  *graphFile // nil: there is none
+	image *imageLoad // nil: there is none
 	found parts
 }
 
@@ -152,13 +170,20 @@ func (l *loader) prepare(at int) (*rowsLoad, error) {
 	}
 	f := &rowsLoad{l: l}
 	f.state = fieldState{field: l.s.newField(v, number), settings: l.schema.HNSWFor(v), kind: v.Index.OrGraph()}
+	image, err := l.s.openImage(&f.state, l.st.next)
+	if err != nil {
+		return nil, err
+	}
+	if image != nil {
+		f.image = &imageLoad{Image: image}
+	}
 	f.file = l.s.openGraph(&f.state)
-	if f.file != nil {
+	if f.file != nil || f.image != nil {
 		if err := f.state.rows.Pin(); err != nil {
-			return nil, errors.Join(err, f.file.Close())
+			return nil, errors.Join(err, closeAll([]*rowsLoad{f}))
 		}
 	}
-	if l.row.Live == 0 && f.file == nil {
+	if l.row.Live == 0 && f.file == nil && f.image == nil {
 		return f, nil
 	}
 	if err := f.state.rows.Grow(int(l.st.next)); err != nil {
@@ -172,6 +197,9 @@ func closeAll(fields []*rowsLoad) (err error) {
 		if f.file != nil {
 			err = errors.Join(err, f.file.Close())
 		}
+		if f.image != nil {
+			err = errors.Join(err, f.image.Close())
+		}
 	}
 	return err
 }
@@ -179,9 +207,16 @@ func closeAll(fields []*rowsLoad) (err error) {
 // scan copies the rows of some slots. Those of the dead are wanted where a graph
 // walks through them, which may not be known yet: all are taken, and the next
 // sweep gives back what nobody needs.
-func (f *rowsLoad) scan(at span) (fault error) {
+func (f *rowsLoad) scan(at span) error {
+	return f.take(func(yield func(index.Slot, []byte) bool) error {
+		return f.l.s.o.Store.ScanVectors(f.l.s.id, f.state.number, at.from, at.to, yield)
+	})
+}
+
+// take copies the rows that a scan yields.
+func (f *rowsLoad) take(scan func(yield func(index.Slot, []byte) bool) error) (fault error) {
 	found, data, conf := (*index.Set)(nil).Edit(), f.state.rows.Rows(), &f.state.conf
-	err := f.l.s.o.Store.ScanVectors(f.l.s.id, f.state.number, at.from, at.to, func(slot index.Slot, raw []byte) bool {
+	err := scan(func(slot index.Slot, raw []byte) bool {
 		if len(raw) != conf.RowBytes() || slot >= f.l.st.next {
 			fault = fmt.Errorf("%w: vector %q of slot %d has %d bytes", storage.ErrCorrupt, conf.Name, slot, len(raw))
 			return false
@@ -198,6 +233,9 @@ func (f *rowsLoad) scan(at span) (fault error) {
 
 // finish puts the field into the state; dead rows are remembered for the sweep.
 func (f *rowsLoad) finish() {
+	if f.image != nil {
+		f.found.sets = append(f.found.sets, f.image.intact)
+	}
 	found := index.Union(f.found.sets...)
 	f.state.has = found.And(f.l.st.live)
 	f.state.data = f.state.rows.Rows()

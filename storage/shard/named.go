@@ -133,14 +133,15 @@ func (s *Shard) abandon(vector string) {
 	})
 }
 
-// removeGraphs deletes the checkpoints and codes of vectors that the shard does not have:
-// a crash came between their removal and that of their files.
-func (l *loader) removeGraphs() error {
-	files, err := filepath.Glob(filepath.Join(l.s.dir, "*.graph"))
-	codes, fault := filepath.Glob(filepath.Join(l.s.dir, "*.code"))
-	curves, fault2 := filepath.Glob(filepath.Join(l.s.dir, "*.recall"))
-	err = errors.Join(err, fault, fault2)
-	for _, path := range slices.Concat(files, codes, curves) {
+// removeGraphs deletes the checkpoints, codes and images of vectors that the shard
+// does not have: a crash came between their removal and that of their files.
+func (l *loader) removeGraphs() (err error) {
+	var files []string
+	for _, kind := range []string{"*.graph", "*.code", "*.recall", "*.image", "*.image.tmp"} {
+		found, fault := filepath.Glob(filepath.Join(l.s.dir, kind))
+		files, err = append(files, found...), errors.Join(err, fault)
+	}
+	for _, path := range files {
 		known := slices.ContainsFunc(l.st.fields, func(f fieldState) bool {
 			return slices.Contains(l.s.files(f.field), path) || l.s.codePath(f.field) == path
 		})

@@ -76,6 +76,9 @@ func (s *Shard) execute(gone *index.Set) (err error) {
 	st := s.current.Load()
 	j := s.resume(Sweeping, "")
 	defer func() { s.finish(j, err) }()
+	if err := s.spoilImages(st, gone); err != nil {
+		return err
+	}
 	b := s.o.Store.NewBatch()
 	defer b.Close()
 	for slot := range gone.All() {

@@ -30,11 +30,15 @@ type Upkeep struct {
 	// Stretch is the slots whose memory is in use when one of them is, about: free
 	// ones between live ones keep their pages; 4096.
 	Stretch int
+	// Image is the bytes of a vector's rows in a shard from which on they are kept in
+	// one file as well, so that a start need not gather them from the store; 256 MiB,
+	// negative: never.
+	Image int64
 }
 
 func (u Upkeep) withDefaults() Upkeep {
 	u.Garbage, u.Tidy, u.Stretch = cmp.Or(u.Garbage, 1000), cmp.Or(u.Tidy, 512), cmp.Or(u.Stretch, 4096)
-	u.Calm = cmp.Or(u.Calm, 2*time.Second)
+	u.Calm, u.Image = cmp.Or(u.Calm, 2*time.Second), cmp.Or(u.Image, 256<<20)
 	return u
 }
 
@@ -59,7 +63,7 @@ func (s *Shard) quiet() bool {
 // lookLater has the shard looked at once it may be calm, when there is something
 // to clear away then.
 func (s *Shard) lookLater(v *View) {
-	if !s.untidy(v.st) && !s.reclaimable() && !s.loose() || s.tidy.timed.Swap(true) {
+	if !s.untidy(v.st) && !s.reclaimable() && !s.loose() && !s.imageless(v.st) || s.tidy.timed.Swap(true) {
 		return
 	}
 	calm := s.upkeep().Calm
