@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
@@ -123,16 +125,8 @@ func (g *Graph) check(h *header) error {
 	if uint32(g.Len()) != h.Count {
 		return fmt.Errorf("%w: %d nodes, the header says %d", block.ErrCorrupt, g.Len(), h.Count)
 	}
-	on := g.onLevel0(h.Slots)
-	for s := range h.Slots {
-		for level := range g.levels(s) {
-			list := g.list(s, level)
-			for _, to := range list[1 : count(list)+1] {
-				if to >= h.Slots || on[to/64]>>(to%64)&1 == 0 || level > 0 && g.levels(to) <= level {
-					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", block.ErrCorrupt, s, to, level)
-				}
-			}
-		}
+	if err := g.checkLinks(h.Slots); err != nil {
+		return err
 	}
 	if h.Entry == noEntry && h.Count == 0 {
 		return nil
@@ -145,12 +139,42 @@ func (g *Graph) check(h *header) error {
 	return nil
 }
 
+// checkLinks proves of every link that it names a node on the link's level. All
+// cores look, each at a stretch of the nodes.
+func (g *Graph) checkLinks(slots uint32) error {
+	on := g.onLevel0(slots)
+	workers := uint32(runtime.GOMAXPROCS(0))
+	step := slots/workers + 1
+	faults := make([]error, workers)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() { faults[w] = g.checkStretch(on, min(w*step, slots), min((w+1)*step, slots), slots) })
+	}
+	wg.Wait()
+	return errors.Join(faults...)
+}
+
+func (g *Graph) checkStretch(on []uint64, from, to, slots uint32) error {
+	nodes := g.nodes.Rows()
+	for s := from; s < to; s++ {
+		for level := range levelsOf(nodes.Uint32s(s)[1]) {
+			list := g.list(s, level)
+			for _, to := range list[1 : count(list)+1] {
+				if to >= slots || on[to/64]>>(to%64)&1 == 0 || level > 0 && g.levels(to) <= level {
+					return fmt.Errorf("%w: node %d links to %d, which is not on level %d", block.ErrCorrupt, s, to, level)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // onLevel0 is a bit for each node: almost all links are checked against these,
 // which fit into a core's cache where the nodes' levels do not.
 func (g *Graph) onLevel0(slots uint32) []uint64 {
-	bits := make([]uint64, slots/64+1)
+	nodes, bits := g.nodes.Rows(), make([]uint64, slots/64+1)
 	for s := range slots {
-		if g.levels(s) > 0 {
+		if levelsOf(nodes.Uint32s(s)[1]) > 0 {
 			bits[s/64] |= 1 << (s % 64)
 		}
 	}

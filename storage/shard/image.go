@@ -224,6 +224,8 @@ func (s *Shard) openImage(f *fieldState, next index.Slot) (*bulk.Image, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
 	case err != nil:
+	case s.upkeep().Image < 0:
+		err = errors.New("no images are wanted")
 	case f.rows.OnDisk():
 		err = errors.New("the vectors lie on disk now")
 	case m.Applied > s.o.Store.Applied() || m.End() > next:

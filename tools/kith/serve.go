@@ -16,6 +16,7 @@ import (
 
 	"github.com/kithdb/kith/cluster"
 	"github.com/kithdb/kith/server"
+	"github.com/kithdb/kith/storage/shard"
 )
 
 func newServe() *cobra.Command {
@@ -208,6 +209,7 @@ func clusterOptions(s settings, log *slog.Logger) cluster.Options {
 		Dir: s.DataDir, Groups: s.Groups, IndexWorkers: s.IndexWorkers,
 		CacheBytes: s.CacheMiB * mib, MemTableBytes: s.MemTableMiB * mib,
 		LogBytes: s.LogMiB * mib, DiskReserve: reserve, MemoryLimit: limit, Logger: log,
+		Upkeep: shard.Upkeep{Image: s.ImageMiB * mib},
 	}
 }
 

@@ -35,6 +35,7 @@ type settings struct {
 	CacheMiB            int64         `koanf:"cache_mib"`
 	MemTableMiB         int64         `koanf:"memtable_mib"`
 	LogMiB              int64         `koanf:"log_mib"`
+	ImageMiB            int64         `koanf:"image_mib"`
 	MemoryLimit         string        `koanf:"memory_limit"`
 	DiskReserveMiB      int64         `koanf:"disk_reserve_mib"`
 	MaxBodyMiB          int           `koanf:"max_body_mib"`
@@ -74,6 +75,7 @@ func settingFlags() *pflag.FlagSet {
 	f.Int64("cache-mib", 0, "block cache of all stores, in `MiB`; 0 takes a 64th of what these hold, 2 at least, a 32nd of the memory limit at most")
 	f.Int64("memtable-mib", 0, "write buffer of each group's store, in `MiB`; 0 takes 3")
 	f.Int64("log-mib", 0, "log that a group keeps before it flushes and cuts it, in `MiB`: what a restart replays at most; 0 takes 64")
+	f.Int64("image-mib", 0, "vectors of a shard from which on they are written to one more file in the calm, for a fast start, in `MiB`: it takes as much disk again; 0 takes 256, -1 none")
 	f.String("memory-limit", "", "memory that the process may take, as `SIZE` (800MiB, 12GiB), or none: near to it new collections, large writes and index builds are refused with 507, and reads, deletions and small writes go on; empty takes what the control group or the machine has")
 	f.Int64("disk-reserve-mib", 0, "disk to keep free, in `MiB`: below it writes are refused with 507 and reads go on; 0 takes 256, -1 none")
 	f.Int("max-body-mib", 0, "largest request body, in `MiB`, also after decompression; 0 takes 32")
