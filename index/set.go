@@ -42,6 +42,19 @@ func (t *Set) Len() int {
 	return t.count
 }
 
+// Bytes is the memory of the set, as if it shared none.
+func (t *Set) Bytes() (n int64) {
+	if t == nil {
+		return 0
+	}
+	for _, p := range t.pages {
+		if p != nil {
+			n += pageWords * 8
+		}
+	}
+	return n
+}
+
 // Count is the number of slots of the set in [from, to).
 func (t *Set) Count(from, to Slot) int {
 	n := 0

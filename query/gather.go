@@ -83,32 +83,37 @@ func (q *search) run(m shard.Matches) error {
 	query.NoCodes, query.Rescore = q.r.NoCodes, q.rescored(query.K)
 	query.Ef = max(ef, query.K, query.Rescore) // what is measured must have been found
 	total := q.vec.Has.Len()
+	if !exact && !q.r.IndexedOnly {
+		total = q.byTenant(set, share, &query)
+	}
 	if q.r.IndexedOnly && q.vec.Building {
 		return q.indexedOnly(query, share)
 	}
 	matches := int(share * float64(set.Len()))
 	if exact || choose(&q.vec, matches, total, query.Ef) == scan {
+		query.Accept = set
 		return q.scanVerified(query, share)
 	}
 	if share < 1 {
-		return q.walkChecked(query, share)
+		return q.walkChecked(query, set, share)
 	}
 	q.walk(query)
 	if err := q.ctx.Err(); err != nil {
 		return err
 	}
-	return q.scanLacking(query)
+	return q.scanLacking(query, set)
 }
 
-// scanLacking scores the accepted slots that the graph may lack.
-func (q *search) scanLacking(query index.Query) error {
+// scanLacking scores the slots of a set that the index may lack.
+func (q *search) scanLacking(query index.Query, set *index.Set) error {
 	if q.vec.Late.Len() > 0 {
 		late := query
-		late.Accept = query.Accept.And(q.vec.Late)
+		late.Accept = set.And(q.vec.Late)
 		if err := q.between(late, 0, q.vec.High); err != nil {
 			return err
 		}
 	}
+	query.Accept = set
 	return q.scan(query, q.vec.High)
 }
 
@@ -126,7 +131,7 @@ func (q *search) scanVerified(query index.Query, share float64) (err error) {
 // walkChecked searches the graph and has the stored payloads of what comes near
 // decide. Where that takes more looks than all payloads in passing, the matches
 // lie elsewhere, and all are asked.
-func (q *search) walkChecked(query index.Query, share float64) error {
+func (q *search) walkChecked(query index.Query, set *index.Set, share float64) error {
 	ctx, stop := context.WithCancel(q.ctx)
 	defer stop()
 	v, looks := q.verifier(), query.Accept.Len()/scanShare
@@ -144,11 +149,11 @@ func (q *search) walkChecked(query index.Query, share float64) error {
 	}
 	query.Done = q.ctx.Done()
 	if looks < 0 {
-		query.Check, q.hits = nil, q.hits[:0]
+		query.Check, query.Accept, q.hits = nil, set, q.hits[:0]
 		return q.scanVerified(query, share)
 	}
 	query.Check = v.check
-	return q.scanLacking(query)
+	return q.scanLacking(query, set)
 }
 
 // rescored is how many candidates are measured by their vectors, as index.Query

@@ -122,10 +122,16 @@ func magicOf(t *testing.T, dir, name string) string {
 
 func (r *running) nearest(name, vector, params string) map[string]bool {
 	r.t.Helper()
+	return r.nearestOf(name, vector, "null", params)
+}
+
+// nearestOf is nearest under a filter.
+func (r *running) nearestOf(name, vector, filter, params string) map[string]bool {
+	r.t.Helper()
 	var answer struct {
 		Points []struct{ ID json.Number }
 	}
-	r.must("POST", "/collections/"+name+"/points/query", `{"query":`+vector+`,"limit":10,"params":`+params+`}`, &answer)
+	r.must("POST", "/collections/"+name+"/points/query", `{"query":`+vector+`,"limit":10,"filter":`+filter+`,"params":`+params+`}`, &answer)
 	ids := map[string]bool{}
 	for _, p := range answer.Points {
 		ids[p.ID.String()] = true

@@ -141,7 +141,7 @@ func (k *strict) fullScan(a *asked) error {
 		return nil // refused elsewhere, by its name
 	}
 	h := s.HNSWFor(v)
-	if v.Index.Wanted(h) {
+	if v.Index.Whole(h) {
 		return nil
 	}
 	tenant, err := k.byTenant(a.filter)

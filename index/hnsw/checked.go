@@ -11,7 +11,7 @@ const rarestCheck = 20
 // first, until K have passed.
 func (w *walker) checked(at index.Hit, ef int, q *index.Query) {
 	wider := 1 / max(q.Share, 1.0/rarestCheck)
-	breadth := min(int(float64(ef)*wider), max(w.g.Len(), 1))
+	breadth := min(int(float64(ef)*wider), max(w.nodes, 1))
 	w.terms = filtering{}
 	w.walk(at, 0, breadth)
 	w.hits = w.hits[:0]

@@ -1,5 +1,7 @@
 package hnsw
 
+import "math"
+
 // rates are what the steps of a search take, in about nanoseconds: what counts
 // is how they compare. DESIGN.md says how they were measured.
 type rates struct {
@@ -58,8 +60,17 @@ func (w *walker) spent() float64 {
 	return float64(w.work.Distances)*w.terms.rates.stray + float64(w.work.Hops)*step
 }
 
-// Cost implements index.Searcher: that of the way that the search will take.
+// Cost implements index.Searcher: that of the way that the search will take. A
+// graph without links is no way at all.
 func (g *Graph) Cost(ef int, share float64) float64 {
+	if g.o.Loose {
+		return math.Inf(1)
+	}
+	return g.cost(ef, share, g.Len())
+}
+
+// cost is that of a search among so many nodes.
+func (g *Graph) cost(ef int, share float64, nodes int) float64 {
 	by := g.guide.Load()
 	r := g.rates(by)
 	row := vectorPass(g.vectors.Rows().Stride())
@@ -67,5 +78,5 @@ func (g *Graph) Cost(ef int, share float64) float64 {
 	if share >= 1 {
 		return walk / row
 	}
-	return min(walk, float64(g.Len())*share*r.pass)/row + measured
+	return min(walk, float64(nodes)*share*r.pass)/row + measured
 }

@@ -51,7 +51,7 @@ const (
 // a walk finds some and never all.
 func (w *walker) among(entry uint64, ef int, q *index.Query) {
 	g, f := w.g, &w.terms
-	n := float64(max(g.Len(), 1))
+	n := float64(max(w.nodes, 1))
 	matches := min(float64(q.Accept.Len()), n)
 	*f = filtering{rates: g.rates(w.guide), share: matches / n}
 	f.budget = matches * f.rates.pass

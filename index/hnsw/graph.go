@@ -34,6 +34,8 @@ type Options struct {
 	M           int // links per node above level 0, 2 to 512; twice that at level 0
 	EfConstruct int // breadth of the search that places a node, at least 1
 	Seed        uint64
+	// Loose has nodes without links: only the trees of tenants are walked (tree.go).
+	Loose bool
 }
 
 // space is how the rows are compared.
@@ -78,7 +80,11 @@ type Graph struct {
 	count   atomic.Int64
 	stripe  [stripes]sync.Mutex
 	walkers sync.Pool
-	guide   atomic.Pointer[guide] // nil: walks go by the vectors
+	// guide points to nil where walks go by the vectors. A grove has that of the
+	// graph that it belongs to, and leaves the codes alone.
+	guide  *atomic.Pointer[guide]
+	grove  bool
+	forest atomic.Pointer[forest] // nil: there are no trees
 }
 
 // A node's second word: the levels that it is on (0: not in the graph) in the
@@ -95,13 +101,17 @@ func firstOf(word uint32) uint32               { return word >> levelBits }
 // New makes an empty graph. vectors must be pinned, its rows Dim values of
 // the datatype.
 func New(vectors *arena.Arena, o Options) (*Graph, error) {
+	return newGraph(vectors, o, new(atomic.Pointer[guide]))
+}
+
+func newGraph(vectors *arena.Arena, o Options, by *atomic.Pointer[guide]) (*Graph, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	if !vectors.Pinned() || vectors.Rows().Stride() != o.Datatype.Bytes()*o.Dim {
 		return nil, errors.New("bug: a graph needs pinned rows of its own dimension and datatype")
 	}
-	g := &Graph{o: o, vectors: vectors,
+	g := &Graph{o: o, vectors: vectors, guide: by,
 		base:  newGround(o.most(0)),
 		upper: arena.New(arena.Options{RowBytes: 4 * (o.M + 1)}),
 		nodes: arena.New(arena.Options{RowBytes: nodeBytes}),
@@ -122,6 +132,9 @@ func packEntry(level int, s index.Slot) uint64 { return uint64(level)<<32 | uint
 
 // level draws a node's level from its slot, so that every replica builds alike.
 func (g *Graph) level(s index.Slot) int {
+	if g.o.Loose {
+		return 0
+	}
 	h := uint64(s)*0x9e3779b97f4a7c15 ^ g.o.Seed*0xd1342543de82ef95
 	h ^= h >> 32
 	h *= 0xd6e8feb86659fd93
@@ -145,15 +158,19 @@ func (g *Graph) Contains(s index.Slot) bool { return g.levels(uint32(s)) > 0 }
 // Len is the number of nodes.
 func (g *Graph) Len() int { return int(g.count.Load()) }
 
-// Bytes is the memory of the links and the codes.
+// Bytes is the memory of the links, the codes and the trees.
 func (g *Graph) Bytes() int64 {
-	return g.base.Resident() + g.upper.Resident() + g.nodes.Resident() + g.guide.Load().bytes()
+	n := g.base.Resident() + g.upper.Resident() + g.nodes.Resident()
+	if !g.grove {
+		n += g.guide.Load().bytes() + g.forest.Load().bytes()
+	}
+	return n
 }
 
-// Close frees the links and the codes.
+// Close frees the links, the codes and the trees.
 func (g *Graph) Close() error {
-	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
-	if by := g.guide.Load(); by != nil {
+	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close(), g.forest.Load().close())
+	if by := g.guide.Load(); by != nil && !g.grove {
 		err = errors.Join(err, by.rows.Close())
 		if by.beside != nil {
 			err = errors.Join(err, by.beside.rows.Close())

@@ -97,7 +97,7 @@ func (g *Graph) Inlining() bool {
 // Inlinable reports whether walks go by codes that others can stand beside.
 func (g *Graph) Inlinable() bool {
 	affine, ok := g.Code().(*quant.Affine)
-	return ok && affine.Turned()
+	return ok && affine.Turned() && !g.o.Loose
 }
 
 // Inlined reports whether codes lie beside all links.
@@ -201,7 +201,7 @@ func (x *inline) holds(row []byte, to uint32) bool {
 
 // inlay has a node's row follow its list. Its stripe is held.
 func (w *walker) inlay(s uint32) {
-	if w.guide == nil || w.guide.beside == nil || !w.guide.beside.follows(s) {
+	if w.g.grove || w.guide == nil || w.guide.beside == nil || !w.guide.beside.follows(s) {
 		return
 	}
 	w.list = links(w.list[:0], w.g.list(s, 0))
@@ -246,7 +246,7 @@ func (w *walker) further(s uint32, list []uint32, most int) []uint32 {
 // siftLinks has the walk read codes beside the links where there are some. The
 // guide's code was asked before.
 func (w *walker) siftLinks() {
-	if w.guide == nil || w.guide.beside == nil || w.guide.beside.filled.Load() != whole {
+	if w.g.grove || w.guide == nil || w.guide.beside == nil || w.guide.beside.filled.Load() != whole {
 		return
 	}
 	rows := w.guide.beside.rows.Rows()

@@ -22,6 +22,11 @@ func (g *Graph) Insert(s index.Slot) error {
 	if g.Contains(s) {
 		return nil
 	}
+	return g.insert(s, &g.entry)
+}
+
+// insert adds a slot to what is reached from an entry.
+func (g *Graph) insert(s index.Slot, from *atomic.Uint64) error {
 	level := g.level(s)
 	if err := g.place(s, level); err != nil {
 		return err
@@ -29,23 +34,29 @@ func (g *Graph) Insert(s index.Slot) error {
 	w := g.walker(g.guide.Load())
 	defer g.release(w)
 	if w.guide != nil {
-		w.encode(w.guide, uint32(s))
+		if !g.grove {
+			w.encode(w.guide, uint32(s))
+		}
 		if !builds(w.guide.code) {
 			w.guide = nil
 		}
 	}
-	entry := g.entry.Load()
-	if entry == noEntry && g.first(s, level) {
+	if g.o.Loose {
+		g.count.Add(1)
 		return nil
 	}
-	entry = g.entry.Load()
+	entry := from.Load()
+	if entry == noEntry && g.first(s, level, from) {
+		return nil
+	}
+	entry = from.Load()
 	w.towards(uint32(s))
 	if err := w.connect(uint32(s), level, entry); err != nil {
 		return err
 	}
 	g.count.Add(1)
 	if level > int(entry>>32) {
-		g.raise(s, level)
+		raise(s, level, from)
 	}
 	return nil
 }
@@ -63,7 +74,7 @@ func builds(code quant.Code) bool {
 func (g *Graph) place(s index.Slot, level int) error {
 	g.grow.Lock()
 	defer g.grow.Unlock()
-	if by := g.guide.Load(); by != nil {
+	if by := g.guide.Load(); by != nil && !g.grove {
 		if err := by.rows.Grow(int(s) + 1); err != nil {
 			return err
 		}
@@ -103,18 +114,18 @@ func (g *Graph) takeUpper(levels int) (first uint32, err error) {
 	return first, nil
 }
 
-func (g *Graph) first(s index.Slot, level int) bool {
-	if !g.entry.CompareAndSwap(noEntry, packEntry(level, s)) {
+func (g *Graph) first(s index.Slot, level int, entry *atomic.Uint64) bool {
+	if !entry.CompareAndSwap(noEntry, packEntry(level, s)) {
 		return false
 	}
 	g.count.Add(1)
 	return true
 }
 
-func (g *Graph) raise(s index.Slot, level int) {
+func raise(s index.Slot, level int, entry *atomic.Uint64) {
 	for {
-		old := g.entry.Load()
-		if old != noEntry && int(old>>32) >= level || g.entry.CompareAndSwap(old, packEntry(level, s)) {
+		old := entry.Load()
+		if old != noEntry && int(old>>32) >= level || entry.CompareAndSwap(old, packEntry(level, s)) {
 			return
 		}
 	}

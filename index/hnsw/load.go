@@ -51,7 +51,7 @@ func readHeader(r io.Reader, o Options) (*header, error) {
 		return nil, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, h.Version, version)
 	case h.CRC != block.Checksum(head[:headerSize-4]):
 		return nil, fmt.Errorf("%w: checksum of the header", block.ErrCorrupt)
-	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != uint32(o.M) || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
+	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != o.saved() || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
 		return nil, fmt.Errorf("%w: %+v", ErrSettings, *h)
 	case uint64(h.Upper) > uint64(h.Slots)*maxLevel:
 		return nil, fmt.Errorf("%w: %d upper lists for %d slots", block.ErrCorrupt, h.Upper, h.Slots)
@@ -65,6 +65,21 @@ func sameType(saved uint32, d index.Datatype) bool {
 }
 
 func (g *Graph) read(b *block.Reader, h *header) error {
+	if err := g.readNodes(b, h); err != nil {
+		return err
+	}
+	if h.Version > treeless {
+		if err := g.readForest(b); err != nil {
+			return err
+		}
+	}
+	if err := b.End(); err != nil {
+		return err
+	}
+	return g.check(h)
+}
+
+func (g *Graph) readNodes(b *block.Reader, h *header) error {
 	if err := g.nodes.Grow(int(h.Slots)); err != nil {
 		return err
 	}
@@ -77,13 +92,10 @@ func (g *Graph) read(b *block.Reader, h *header) error {
 			return err
 		}
 	}
-	if err := b.End(); err != nil {
-		return err
-	}
 	if g.rows != h.Upper {
 		return fmt.Errorf("%w: %d lists on the higher levels, the header says %d", block.ErrCorrupt, g.rows, h.Upper)
 	}
-	return g.check(h)
+	return nil
 }
 
 func (g *Graph) readNode(b *block.Reader, s uint32, h *header, links []uint32) error {
@@ -128,7 +140,7 @@ func (g *Graph) check(h *header) error {
 	if err := g.checkLinks(h.Slots); err != nil {
 		return err
 	}
-	if h.Entry == noEntry && h.Count == 0 {
+	if h.Entry == noEntry && (h.Count == 0 || g.o.Loose) {
 		return nil
 	}
 	s, level := uint32(h.Entry), h.Entry>>32
@@ -155,9 +167,8 @@ func (g *Graph) checkLinks(slots uint32) error {
 }
 
 func (g *Graph) checkStretch(on []uint64, from, to, slots uint32) error {
-	nodes := g.nodes.Rows()
 	for s := from; s < to; s++ {
-		for level := range levelsOf(nodes.Uint32s(s)[1]) {
+		for level := range g.levels(s) {
 			list := g.list(s, level)
 			for _, to := range list[1 : count(list)+1] {
 				if to >= slots || on[to/64]>>(to%64)&1 == 0 || level > 0 && g.levels(to) <= level {

@@ -24,22 +24,24 @@ func (g *Graph) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 	if len(dead) == 0 {
 		return 0, nil
 	}
-	g.reenter(live)
-	if err := g.mendAll(slots, live, p); err != nil {
+	g.reenter(live, &g.entry)
+	if err := g.mendAll(live, &g.entry, p); err != nil {
 		return 0, err
 	}
 	g.remove(dead)
 	return len(dead), nil
 }
 
-// mendAll takes the dead out of the lists of all live nodes below slots.
-func (g *Graph) mendAll(slots uint32, live *index.Set, p index.Pace) error {
+// mendAll takes the dead out of the lists of all live nodes of what is reached
+// from an entry.
+func (g *Graph) mendAll(live *index.Set, entry *atomic.Uint64, p index.Pace) error {
+	slots := uint32(g.nodes.Rows().Len())
 	var wg sync.WaitGroup
 	var next atomic.Uint32
 	faults := make([]error, p.Hands())
 	for i := range faults {
 		wg.Go(func() {
-			r := &repairer{live: live, walker: g.walker(g.guide.Load())}
+			r := &repairer{live: live, walker: g.walker(g.guide.Load()), entry: entry}
 			defer g.release(r.walker)
 			const stretch = 64 // a millisecond, when all of them must be mended
 			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
@@ -53,21 +55,22 @@ func (g *Graph) mendAll(slots uint32, live *index.Set, p index.Pace) error {
 	return errors.Join(faults...)
 }
 
-// reenter moves the entry to the highest live node.
-func (g *Graph) reenter(live *index.Set) {
+// reenter moves an entry to the highest live node.
+func (g *Graph) reenter(live *index.Set, to *atomic.Uint64) {
 	entry, top := noEntry, 0
 	for s := range uint32(g.nodes.Rows().Len()) {
 		if levels := g.levels(s); levels > top && live.Contains(index.Slot(s)) {
 			entry, top = packEntry(levels-1, index.Slot(s)), levels
 		}
 	}
-	g.entry.Store(entry)
+	to.Store(entry)
 }
 
 // repairer mends live nodes. One goroutine.
 type repairer struct {
 	*walker
 	live  *index.Set
+	entry *atomic.Uint64
 	own   []uint32 // live links of the node at hand
 	front []uint32 // dead ones, to look behind
 	near  []uint32 // live ones behind them
@@ -104,7 +107,7 @@ func (r *repairer) mend(s uint32) error {
 			}
 		}
 	}
-	if r.guide != nil && r.guide.beside != nil && r.guide.beside.follows(s) {
+	if !r.g.grove && r.guide != nil && r.guide.beside != nil && r.guide.beside.follows(s) {
 		r.forget(s)
 	}
 	return nil
@@ -218,7 +221,7 @@ func (r *repairer) fill(s uint32, level int) []index.Hit {
 
 // searchLive finds neighbours for a node that has lost all of its own.
 func (r *repairer) searchLive(s uint32, level int) []uint32 {
-	entry := r.g.entry.Load()
+	entry := r.entry.Load()
 	if entry == noEntry || int(entry>>32) < level {
 		return nil
 	}
@@ -250,7 +253,7 @@ func (g *Graph) remove(dead []uint32) {
 			g.free[levels] = append(g.free[levels], firstOf(word))
 		}
 		atomic.StoreUint32(&node[1], nodeWord(0, firstOf(word)))
-		if by := g.guide.Load(); by != nil && by.beside != nil {
+		if by := g.guide.Load(); by != nil && by.beside != nil && !g.grove {
 			by.beside.blank(s)
 		}
 		g.count.Add(-1)

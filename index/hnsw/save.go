@@ -19,7 +19,8 @@ var (
 // The form is in docs/formats.md.
 const (
 	magic      = "KITHHNSW"
-	version    = 2 // 1 had no datatype: zeros there, float32
+	version    = 3 // 2 had no trees; 1 no datatype: zeros there, float32
+	treeless   = 2 // what has no trees is written as this, for older builds
 	headerSize = 80
 )
 
@@ -43,12 +44,24 @@ type header struct {
 	CRC     uint32 // of what is before
 }
 
+// saved is M in the header: 0 of a graph without links.
+func (o *Options) saved() uint32 {
+	if o.Loose {
+		return 0
+	}
+	return uint32(o.M)
+}
+
 // Save writes the graph. Not beside Insert or Repair.
 func (g *Graph) Save(w io.Writer, m index.Meta) error {
+	trees := g.forest.Load()
 	h := header{
-		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: uint32(g.o.M), Ef: uint32(g.o.EfConstruct),
+		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: g.o.saved(), Ef: uint32(g.o.EfConstruct),
 		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: g.upperLists(), Count: uint32(g.Len()),
 		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(), Seed: g.o.Seed, Type: uint32(g.o.Datatype),
+	}
+	if trees == nil {
+		h.Version = treeless
 	}
 	copy(h.Magic[:], magic)
 	head, err := binary.Append(nil, binary.LittleEndian, &h)
@@ -63,6 +76,11 @@ func (g *Graph) Save(w io.Writer, m index.Meta) error {
 	for s := range h.Slots {
 		buf = g.appendNode(buf[:0], s)
 		if _, err := b.Write(buf); err != nil {
+			return err
+		}
+	}
+	if trees != nil {
+		if err := trees.save(b); err != nil {
 			return err
 		}
 	}

@@ -8,11 +8,26 @@ import (
 // Search appends the K nearest accepted slots that it finds, nearest first. Ef
 // accepted ones are kept on the way; others are walked through.
 func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
-	entry := g.entry.Load()
+	if g.o.Loose {
+		return g.looseSearch(&q, dst)
+	}
+	return g.search(&q, place{g.entry.Load(), g.Len()}, dst)
+}
+
+// place is where a search begins, and among how many nodes it is.
+type place struct {
+	entry uint64
+	nodes int
+}
+
+// search is Search from a place: the nodes that are reached from its entry are
+// all that it knows.
+func (g *Graph) search(q *index.Query, from place, dst []index.Hit) ([]index.Hit, index.Work) {
+	entry := from.entry
 	if entry == noEntry {
 		return dst, index.Work{}
 	}
-	w := g.walker(g.guideFor(&q))
+	w := g.walker(g.guideFor(q))
 	defer g.release(w)
 	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
 	if w.guide != nil {
@@ -23,16 +38,17 @@ func (g *Graph) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	if ef == 0 {
 		ef = g.o.EfConstruct
 	}
-	ef = min(max(ef, q.K), max(g.Len(), 1))
+	ef = min(max(ef, q.K), max(from.nodes, 1))
+	w.nodes = from.nodes
 	switch {
 	case q.Check != nil:
-		w.checked(w.descend(entry, 0), ef, &q)
+		w.checked(w.descend(entry, 0), ef, q)
 	case q.Accept != nil:
-		w.among(entry, ef, &q)
+		w.among(entry, ef, q)
 	default:
 		w.siftLinks()
 		w.walk(w.descend(entry, 0), 0, ef)
-		w.rescore(&q)
+		w.rescore(q)
 		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work
 	}
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work

@@ -7,6 +7,10 @@ import "github.com/kithdb/kith/index"
 // when one was. Not beside Insert.
 func (g *Graph) Release(from, to index.Slot) {
 	g.nodes.Release(int(from), int(to))
+	if g.grove {
+		return
+	}
+	g.eachGrove(func(x *Graph) { x.Release(from, to) })
 	if by := g.guide.Load(); by != nil {
 		by.rows.Release(int(from), int(to))
 		if by.beside != nil {
@@ -21,6 +25,10 @@ func (g *Graph) Truncate(next index.Slot) {
 	g.grow.Lock()
 	defer g.grow.Unlock()
 	g.nodes.Truncate(int(next))
+	if g.grove {
+		return
+	}
+	g.eachGrove(func(x *Graph) { x.Truncate(next) })
 	if by := g.guide.Load(); by != nil {
 		by.rows.Truncate(int(next))
 		if by.beside != nil {

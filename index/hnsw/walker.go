@@ -34,6 +34,7 @@ type walker struct {
 	work     index.Work
 	done     <-chan struct{} // closed when a search is to stop; nil of an insert
 	unseen   []index.Slot    // that a search goes on without
+	nodes    int             // among how many nodes a search is
 
 	sifting    *inline // of a search: what sifts the links of level 0, or nil
 	besideRows arena.Rows

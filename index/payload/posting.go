@@ -40,6 +40,13 @@ func (p posting) len() int {
 	return 1
 }
 
+// Set is the slots as a set of the caller's own.
+func (s Slots) Set() *index.Set {
+	var b index.Builder
+	s.into(&b)
+	return b.Done()
+}
+
 // into adds the slots to a set. Dense ones go word by word.
 func (p posting) into(to *index.Builder) {
 	switch {

@@ -38,7 +38,16 @@ type Schema struct {
 	lookup   bool // values can be looked up and counted (facets)
 	ranges   bool // values have an order
 	cold     bool // answered from the store's rows
+	tenant   bool // each value is a tenant
+	links    bool // graphs may have links for it
 	analyzer *text.Analyzer
+}
+
+// Trees reports whether the large values of the field are to have graphs of their
+// own: of keyword and uuid indexes those of tenants, and, where links of such
+// graphs were asked for (payload_m), all that do not decline (enable_hnsw).
+func (s *Schema) Trees(asked bool) bool {
+	return s.links && (s.Kind == Keyword || s.Kind == UUID) && (s.tenant || asked)
 }
 
 // options are the members of the contract's index parameters but those of text
@@ -181,6 +190,7 @@ func (s *Schema) read(object []byte) error {
 	if o.Memory != nil && !slices.Contains([]string{"cold", "cached", "pinned"}, *o.Memory) {
 		return refused("memory", "unknown placement %q: use cold, cached or pinned", *o.Memory)
 	}
+	s.tenant, s.links = o.IsTenant != nil && *o.IsTenant, o.EnableHNSW == nil || *o.EnableHNSW
 	s.lookup = o.Lookup == nil || *o.Lookup
 	s.ranges = s.Kind == Float || s.Kind == Datetime || s.Kind == Integer && (o.Range == nil || *o.Range)
 	if s.Kind == Integer && !s.lookup && !s.ranges {

@@ -85,6 +85,19 @@ type HNSW struct {
 	InlineStorage *bool  `json:"inline_storage,omitempty"`
 }
 
+// TreeM is the links of a node in the graph of one tenant, 0 where there are to be
+// none: payload_m, or m where that was not given.
+func (h *HNSW) TreeM() int {
+	m := h.M
+	if h.PayloadM != nil {
+		m = *h.PayloadM
+	}
+	if m == 1 {
+		return 2
+	}
+	return m
+}
+
 // HNSWDiff is a change to HNSW; nil fields stay.
 type HNSWDiff struct {
 	M                  *int  `json:"m,omitempty"`

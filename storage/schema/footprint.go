@@ -37,12 +37,16 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 // higher levels together add a sixteenth.
 func (c *Collection) graphBytes(v *Vector) int64 {
 	h := c.HNSWFor(v)
-	if h.M == 0 {
+	m := h.M
+	if m == 0 {
+		m = h.TreeM()
+	}
+	if m == 0 {
 		return 0
 	}
-	links := int64(2 * h.M)
+	links := int64(2 * m)
 	n := links*4*2/3 + links/4 + 8
-	if h.InlineStorage != nil && *h.InlineStorage {
+	if h.M > 0 && h.InlineStorage != nil && *h.InlineStorage {
 		// A lane is a slot, two floats, and a bit for most dimensions; a row is whole
 		// blocks of 32.
 		lane := int64(4+8) + min(int64(v.Size)*5/8, 256)/8

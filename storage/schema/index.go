@@ -113,7 +113,13 @@ func (x *Index) Wanted(h HNSW) bool {
 	case Flat:
 		return false
 	case Graph:
-		return h.M > 0
+		return h.M > 0 || h.TreeM() > 0
 	}
 	return true
+}
+
+// Whole reports whether such an index helps searches of all points, and not of
+// single tenants alone.
+func (x *Index) Whole(h HNSW) bool {
+	return x.Wanted(h) && (x.OrGraph().Type != Graph || h.M > 0)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/storage/schema"
 )
 
@@ -128,6 +129,13 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return false, err
 	}
 	if paused == nil {
+		more, err := s.tend(v, f, g, quiet)
+		if more || err != nil && !waits(err) {
+			return more, err
+		}
+		paused = err
+	}
+	if paused == nil {
 		more, err := s.inlay(v, f, g)
 		switch {
 		case err != nil && !waits(err):
@@ -232,13 +240,17 @@ func (s *Shard) insertBlock(v *View, f *fieldState, g *indexed, j *Job) error {
 // insertAll spreads the slots over the workers. On error some of them may be in:
 // they are offered again.
 func (s *Shard) insertAll(v *View, f *fieldState, g *indexed, slots []uint32) error {
+	return s.insertInto(v, f, slots, g.graph.Insert)
+}
+
+func (s *Shard) insertInto(v *View, f *fieldState, slots []uint32, insert func(index.Slot) error) error {
 	var fault atomic.Pointer[error]
 	workers := s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads)
 	s.o.Optimizer.spread(workers, len(slots), func(i int) {
 		if fault.Load() != nil {
 			return
 		}
-		if err := g.graph.Insert(index.Slot(slots[i])); err != nil {
+		if err := insert(index.Slot(slots[i])); err != nil {
 			fault.Store(&err)
 		}
 	})
@@ -332,7 +344,13 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed, quiet bool) error {
 		return nil
 	}
 	j := s.resume(Repairing, f.conf.Name)
-	removed, err := g.graph.Repair(f.has, s.pace())
+	removed, err := 0, error(nil)
+	if graph, ok := g.graph.(*hnsw.Graph); ok { // trees first: what they have the graph has
+		_, err = graph.KeepTrees(f.has, s.pace())
+	}
+	if err == nil {
+		removed, err = g.graph.Repair(f.has, s.pace())
+	}
 	s.progress(j, removed, 0)
 	s.finish(j, err)
 	if errors.Is(err, index.ErrStopped) {

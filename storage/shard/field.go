@@ -39,6 +39,7 @@ type indexed struct {
 	pins    pins
 	coding  coding // of the code that searches go by; guarded by Shard.build
 	coded   int    // vectors when that was chosen; guarded by Shard.build
+	trees   trees
 }
 
 // fieldState is one field in one published version.

@@ -13,6 +13,7 @@ type JobKind string
 const (
 	Indexing   JobKind = "indexing"       // the tail moves into the graph
 	Reindexing JobKind = "reindexing"     // a graph of new settings is built beside the one that serves
+	Planting   JobKind = "tenants"        // graphs of single tenants grow
 	Training   JobKind = "training"       // an index learns from the vectors before it takes them
 	Inlining   JobKind = "inline_storage" // codes are laid beside the graph's links
 	Repairing  JobKind = "repair"         // the graph is linked anew around dead nodes

@@ -85,5 +85,9 @@ func (f *fieldState) adjust(x index.Dense) {
 }
 
 func (f *fieldState) graphOptions() hnsw.Options {
-	return hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
+	o := hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
+	if o.M == 0 {
+		o.M, o.Loose = f.settings.TreeM(), true
+	}
+	return o
 }

@@ -42,6 +42,9 @@ func (v *Vectors) Breadth(asked float64, k int) (ef int, ok bool) {
 	return ef, ef <= unmeasuredMost
 }
 
+// EffortAmong is Effort for a part of so many points.
+func (v *Vectors) EffortAmong(points int) int { return v.state.breadthAmong(points) }
+
 // watch puts a shard that has fresh queries into the sampler's round.
 func (o *Optimizer) watch(s *Shard) {
 	o.mu.Lock()
@@ -133,8 +136,10 @@ func (s *Shard) sampleView(v *View) bool {
 			continue
 		}
 		defer g.pins.drop()
-		f.sampleOne(&probe{f: f, g: g, done: s.o.Optimizer.stop})
-		return true
+		if p := s.probe(f, g); p != nil {
+			f.sampleOne(p)
+			return true
+		}
 	}
 	return false
 }

@@ -42,10 +42,12 @@ func (s *Shard) Status() Status {
 	out.Slots = st.spread(s.upkeep().Stretch)
 	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
 	out.Recall = st.recalls()
+	bare := false
 	for i := range st.fields {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
 		out.Tail += f.tail(st)
+		bare = bare || f.treeless(st)
 		if f.rows.OnDisk() && f.rows.Pinned() {
 			out.MappedBytes += f.rows.Resident()
 		} else {
@@ -58,7 +60,7 @@ func (s *Shard) Status() Status {
 			g.pins.drop()
 		}
 	}
-	out.Green = out.Tail == 0
+	out.Green = out.Tail == 0 && !bare
 	if text := s.fault.Load(); text != nil {
 		out.OptimizerError = *text
 	}

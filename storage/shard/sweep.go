@@ -102,11 +102,19 @@ func (s *Shard) execute(gone *index.Set) (err error) {
 
 func (st *state) inGraph(slot index.Slot) bool {
 	for i := range st.fields {
-		if g := st.fields[i].graph.Load(); g != nil && g.graph.Contains(slot) {
+		if g := st.fields[i].graph.Load(); g != nil && g.holds(slot) {
 			return true
 		}
 	}
 	return false
+}
+
+// holds reports whether an index, or a tree of a tenant, has a slot.
+func (g *indexed) holds(slot index.Slot) bool {
+	if graph, ok := g.graph.(*hnsw.Graph); ok {
+		return graph.Holds(slot)
+	}
+	return g.graph.Contains(slot)
 }
 
 // releaseRows gives the memory of a run of free slots back.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/flat"
+	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/recall"
 	"github.com/kithdb/kith/storage/schema"
 )
@@ -52,13 +53,15 @@ func promise(c *recall.Curve, points int) int {
 // breadth is that of a query that names none; 0 where it was not measured. In a
 // graph it is ef_construct at least, which the contract's own default is: nobody
 // finds less than there.
-func (f *fieldState) breadth() int {
+func (f *fieldState) breadth() int { return f.breadthAmong(f.has.Len()) }
+
+func (f *fieldState) breadthAmong(points int) int {
 	ef := int(f.effort.Load())
 	if ef == 0 {
 		return 0
 	}
 	if c := f.curve.Load(); c != nil {
-		ef = promise(c, f.has.Len())
+		ef = promise(c, points)
 	}
 	if f.kind.Type == schema.Graph {
 		ef = max(ef, f.settings.EfConstruct)
@@ -69,14 +72,16 @@ func (f *fieldState) breadth() int {
 // tune measures recall by breadth when the index has grown by half, or was
 // changed, since it was measured last. build must be held.
 func (s *Shard) tune(f *fieldState, g *indexed) {
-	n := g.graph.Len()
-	c := f.curve.Load()
+	p := s.probe(f, g)
+	if p == nil {
+		return
+	}
+	n, c := p.of.Len(), f.curve.Load()
 	if n == 0 || c != nil && n < c.Points*3/2 && n > c.Points/2 && c.Index == g.words() && !f.again.Load() {
 		return
 	}
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
-	p := &probe{f: f, g: g, done: s.o.Optimizer.stop}
 	fresh, live := p.measure(s.o.Optimizer)
 	if fresh == nil {
 		return
@@ -101,7 +106,30 @@ func (g *indexed) words() string { return fmt.Sprintf("%+v by %v", g.made, g.cod
 type probe struct {
 	f    *fieldState
 	g    *indexed
+	of   index.Searcher
+	has  *index.Set // slots that it may find
 	done <-chan struct{}
+}
+
+// probe is of the graph of all points; where there is none, of the largest tree; nil
+// without any.
+func (s *Shard) probe(f *fieldState, g *indexed) *probe {
+	p := &probe{f: f, g: g, of: g.graph, has: f.has, done: s.o.Optimizer.stop}
+	graph, ok := g.graph.(*hnsw.Graph)
+	if !ok || !graph.Loose() {
+		return p
+	}
+	var largest *hnsw.Tree
+	for _, of := range graph.Tenants() {
+		if t := graph.Tree(of); largest == nil || t.Len() > largest.Len() {
+			largest = t
+		}
+	}
+	if largest == nil {
+		return nil
+	}
+	p.of, p.has = largest, largest.Members().And(f.has)
+	return p
 }
 
 // asked is a query with its true neighbours.
@@ -132,7 +160,7 @@ func (p *probe) measure(o *Optimizer) (t *recall.Tally, live bool) {
 // unseen it finds as much as a walk to a new one.
 func (p *probe) queries() (list []asked, live bool) {
 	high := index.Slot(p.g.high.Load())
-	slots := p.f.has.AppendRange(nil, 0, high)
+	slots := p.has.AppendRange(nil, 0, high)
 	most := int(tuneBytes / max(int64(len(slots))*int64(p.f.conf.RowBytes()), 1))
 	most = min(max(most, leastSamples), recall.Window)
 	if recent := p.f.recent.All(); len(recent) >= leastSamples {
@@ -163,7 +191,7 @@ func (p *probe) ended() bool {
 // says nothing.
 func (p *probe) exact(a *asked) {
 	q := a.query
-	q.K, q.Accept, q.Done = recall.WideK, p.f.has, p.done
+	q.K, q.Accept, q.Done = recall.WideK, p.has, p.done
 	if a.self != index.NoSlot {
 		q.K++
 	}
@@ -204,10 +232,10 @@ func (p *probe) search(a *asked, to *recall.Found, ef, k int) {
 	if a.self != index.NoSlot {
 		q.K++
 	}
-	if p.g.graph.Len() != p.f.has.Len() {
-		q.Accept = p.f.has
+	if p.of != index.Searcher(p.g.graph) || p.of.Len() != p.has.Len() {
+		q.Accept = p.has
 	}
-	hits, _ := p.g.graph.Search(q, nil)
+	hits, _ := p.of.Search(q, nil)
 	n := 0
 	for _, h := range a.without(hits, k) {
 		if to.Wanted > 0 && h.Dist <= a.truth[to.Wanted-1].Dist {

@@ -128,14 +128,15 @@ type Vectors struct {
 	Settings schema.HNSW
 	Has      *index.Set // live slots that have the vector
 	Rows     arena.Rows
-	Graph    index.Dense // nil while there is none
-	High     index.Slot  // every slot of Has below is in Graph, but Late ones
-	Late     *index.Set  // slots below High that Graph may lack
-	Building bool        // a graph is wanted and does not hold everything yet
-	Effort   int         // ef that meets the recall goal; 0: not measured yet
+	Graph    index.Searcher // nil while there is none
+	High     index.Slot     // every slot of Has below is in Graph, but Late ones
+	Late     *index.Set     // slots below High that Graph may lack
+	Building bool           // a graph is wanted and does not hold everything yet
+	Effort   int            // ef that meets the recall goal; 0: not measured yet
 
 	shard *Shard
 	field *field
+	state *fieldState
 }
 
 // Vectors finds a named vector.
@@ -144,7 +145,7 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 	if !ok {
 		return Vectors{}, false
 	}
-	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: f.breadth(), shard: v.s, field: f.field}
+	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: f.breadth(), shard: v.s, field: f.field, state: f}
 	if g := f.pinGraph(); g != nil {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.
