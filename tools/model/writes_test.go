@@ -133,7 +133,12 @@ func (r *run) createIndex(t *rapid.T) {
 	case kind == "text":
 		schema = object{"type": "text", "tokenizer": pick(t, "tokenizer", "word", "whitespace"), "lowercase": true, "phrase_matching": true}
 	case chance(t, "options", 40):
-		schema = object{"type": kind, "on_disk": chance(t, "on disk", 50)}
+		options := object{"type": kind, "on_disk": chance(t, "on disk", 50)}
+		if kind == "keyword" || kind == "uuid" {
+			options["is_tenant"] = chance(t, "tenant", 50)
+			options["enable_hnsw"] = chance(t, "graph", 70)
+		}
+		schema = options
 	}
 	if kind := r.c.Indexes[field]; kind != "" {
 		t.Skip("there is one")
@@ -186,7 +191,7 @@ func (r *run) changeAlias(t *rapid.T) {
 
 func (r *run) patch(t *rapid.T) {
 	body := pick(t, "change",
-		object{"hnsw_config": object{"m": 8}}, object{"optimizers_config": object{"indexing_threshold": 1}},
+		object{"hnsw_config": object{"m": 8}}, object{"hnsw_config": object{"m": 0, "payload_m": 8}}, object{"optimizers_config": object{"indexing_threshold": 1}},
 		object{"optimizers_config": object{"indexing_threshold": 20000}}, object{"params": object{"on_disk_payload": false}}, object{"metadata": object{"a": 1}})
 	r.do(t, "PATCH", r.path(t, ""), body)
 }
