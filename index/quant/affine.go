@@ -86,7 +86,7 @@ func (a *Affine) headAt() int {
 // pick writes the codes of x and answers the product of x with its code, both
 // measured in steps from the middle.
 func (a *Affine) pick(codes []byte, x []float32) (along float32) {
-	most := largest(x)
+	most := simd.Largest(x)
 	clear(codes)
 	if most == 0 {
 		return 0
@@ -154,7 +154,7 @@ type affineQuery struct {
 func (a *Affine) Ask(v []float32, q *Query) {
 	x := q.scratch.take(a.dim())
 	norm := a.centred(x, v)
-	most := largest(x)
+	most := simd.Largest(x)
 	c := &q.affine
 	c.four = a.bits == 4
 	if n := simd.CodeDims(a.dim()); cap(c.Query) < n {
@@ -168,34 +168,11 @@ func (a *Affine) Ask(v []float32, q *Query) {
 	if most > 0 {
 		inverse = 127 / most
 	}
-	sum := int32(0)
-	for d, f := range x {
-		r := nearest(float32(f * inverse))
-		c.Query[d] = int8(r)
-		sum += r
-	}
+	sum := simd.Narrow(c.Query, x, inverse)
 	c.Mul, c.Head = scale, a.headAt()
 	c.Bias = -scale * float32(sum) * float32(a.levels()) / 2
 	c.Add = a.apart(v, norm)
 	q.kind = c
-}
-
-// largest is the largest magnitude in x, compared as integers: positive floats
-// are in the order of their bits.
-func largest(x []float32) float32 {
-	var most uint32
-	for _, f := range x {
-		most = max(most, math.Float32bits(f)&^(1<<31))
-	}
-	return math.Float32frombits(most)
-}
-
-// nearest rounds f, between ±2²², to an integer: beside so large a number only
-// whole ones have a place. The sign of a rotated dimension is anyone's guess, so
-// that rounding away from zero would branch wrongly every other time.
-func nearest(f float32) int32 {
-	const whole = 3 << 22
-	return int32(math.Float32bits(f+whole)) - int32(0x4b400000)
 }
 
 func (c *affineQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {

@@ -142,32 +142,7 @@ func (b *Beside) Ask(q *Query, l *Look) {
 	if widest > 0 {
 		inverse = top / (2 * widest)
 	}
-	for t := range l.count {
-		fill(l.tables[t*simd.FastScanTable:], l.turned[4*t:4*t+4], 2*inverse)
-	}
-}
-
-// fill sets the 16 entries of a table: the sum over the dimensions whose sign is
-// the query's, in steps.
-func fill(table []uint8, y []float32, by float32) {
-	table = table[:simd.FastScanTable]
-	var on, off [4]float32
-	for j, f := range y[:4] {
-		if f *= by; f > 0 {
-			on[j] = f
-		} else {
-			off[j] = -f
-		}
-	}
-	low := [4]float32{off[0] + off[1], on[0] + off[1], off[0] + on[1], on[0] + on[1]}
-	high := [4]float32{off[2] + off[3], on[2] + off[3], off[2] + on[3], on[2] + on[3]}
-	for i, h := range high {
-		h += 0.5
-		table[4*i] = uint8(int32(low[0] + h))
-		table[4*i+1] = uint8(int32(low[1] + h))
-		table[4*i+2] = uint8(int32(low[2] + h))
-		table[4*i+3] = uint8(int32(low[3] + h))
-	}
+	simd.SignTables(l.tables, l.turned, 2*inverse)
 }
 
 // Below finds the lanes of n blocks, the first of which is at blocks and each

@@ -213,7 +213,7 @@ func (c *bitsQuery) signs(x []float32) {
 
 // round rounds a query to whole steps that its planes hold.
 func (c *bitsQuery) round(x []float32) {
-	most := largest(x)
+	most := simd.Largest(x)
 	top := float32(int(1)<<(c.count-1) - 1)
 	inverse := float32(0)
 	if most > 0 {

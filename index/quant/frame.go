@@ -46,9 +46,7 @@ func (f *frame) dim() int { return len(f.mean) }
 // centred puts the turned difference to the mean into out, and answers its
 // squared length.
 func (f *frame) centred(out, v []float32) (norm float32) {
-	for i, x := range v {
-		out[i] = x - f.mean[i]
-	}
+	simd.Less(out, v, f.mean)
 	norm = simd.Dot(out, out)
 	f.turn.apply(out)
 	return norm

@@ -184,6 +184,26 @@ func hadamardAVX2(v []float32)
 //go:noescape
 func multiplyAVX2(v []float32, by []float32)
 
+// lessAVX2 sets out, whose length is a multiple of 8 and not 0, to v less by.
+//
+//go:noescape
+func lessAVX2(out []float32, v []float32, by []float32)
+
+// largestAVX2 is the bits of the largest magnitude of v, whose length is a multiple of 8 and not 0.
+//
+//go:noescape
+func largestAVX2(v []float32) uint32
+
+// narrowAVX2 sets out to v·by, rounded, and answers the sum; the length is a multiple of 32 and not 0.
+//
+//go:noescape
+func narrowAVX2(out []int8, v []float32, by float32) int32
+
+// signTablesAVX2 is SignTables of an even number of tables, not 0.
+//
+//go:noescape
+func signTablesAVX2(tables []uint8, y []float32, by float32)
+
 // columnDotAVX2 takes x·column[i] from out[i]; the lengths are the same, a multiple of 8 and not 0.
 //
 //go:noescape

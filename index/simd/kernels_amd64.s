@@ -6857,6 +6857,217 @@ product:
 	VZEROUPPER
 	RET
 
+// func lessAVX2(out []float32, v []float32, by []float32)
+// Requires: AVX
+TEXT ·lessAVX2(SB), NOSPLIT, $0-72
+	MOVQ out_base+0(FP), AX
+	MOVQ out_len+8(FP), BX
+	LEAQ (AX)(BX*4), BX
+	MOVQ v_base+24(FP), CX
+	MOVQ by_base+48(FP), DX
+
+difference:
+	VMOVUPS (CX), Y0
+	VSUBPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, DX
+	ADDQ    $0x20, AX
+	CMPQ    AX, BX
+	JL      difference
+	VZEROUPPER
+	RET
+
+// func largestAVX2(v []float32) uint32
+// Requires: AVX, AVX2
+TEXT ·largestAVX2(SB), NOSPLIT, $0-28
+	MOVQ     v_base+0(FP), AX
+	MOVQ     v_len+8(FP), CX
+	LEAQ     (AX)(CX*4), CX
+	VPXOR    Y0, Y0, Y0
+	VPCMPEQD Y1, Y1, Y1
+	VPSRLD   $0x01, Y1, Y1
+
+more:
+	VPAND        (AX), Y1, Y2
+	VPMAXUD      Y2, Y0, Y0
+	ADDQ         $0x20, AX
+	CMPQ         AX, CX
+	JL           more
+	VEXTRACTI128 $0x01, Y0, X1
+	VPMAXUD      X1, X0, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPMAXUD      X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPMAXUD      X0, X1, X1
+	VMOVD        X1, AX
+	MOVL         AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func narrowAVX2(out []int8, v []float32, by float32) int32
+// Requires: AVX, AVX2
+TEXT ·narrowAVX2(SB), NOSPLIT, $0-60
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	ADDQ         AX, DX
+	MOVQ         v_base+24(FP), CX
+	VBROADCASTSS by+48(FP), Y0
+	VPXOR        Y1, Y1, Y1
+	VMOVDQU      bytesInOrder<>+0(SB), Y2
+
+bytes:
+	VMULPS       (CX), Y0, Y3
+	VCVTPS2DQ    Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMULPS       32(CX), Y0, Y4
+	VCVTPS2DQ    Y4, Y4
+	VPADDD       Y4, Y1, Y1
+	VMULPS       64(CX), Y0, Y5
+	VCVTPS2DQ    Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VMULPS       96(CX), Y0, Y6
+	VCVTPS2DQ    Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VPACKSSDW    Y4, Y3, Y3
+	VPACKSSDW    Y6, Y5, Y5
+	VPACKSSWB    Y5, Y3, Y3
+	VPERMD       Y3, Y2, Y3
+	VMOVDQU      Y3, (AX)
+	ADDQ         $+128, CX
+	ADDQ         $0x20, AX
+	CMPQ         AX, DX
+	JL           bytes
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, AX
+	MOVL         AX, ret+56(FP)
+	VZEROUPPER
+	RET
+
+DATA bytesInOrder<>+0(SB)/4, $0x00000000
+DATA bytesInOrder<>+4(SB)/4, $0x00000004
+DATA bytesInOrder<>+8(SB)/4, $0x00000001
+DATA bytesInOrder<>+12(SB)/4, $0x00000005
+DATA bytesInOrder<>+16(SB)/4, $0x00000002
+DATA bytesInOrder<>+20(SB)/4, $0x00000006
+DATA bytesInOrder<>+24(SB)/4, $0x00000003
+DATA bytesInOrder<>+28(SB)/4, $0x00000007
+GLOBL bytesInOrder<>(SB), RODATA|NOPTR, $32
+
+// func signTablesAVX2(tables []uint8, y []float32, by float32)
+// Requires: AVX, AVX2
+TEXT ·signTablesAVX2(SB), NOSPLIT, $0-52
+	MOVQ         tables_base+0(FP), AX
+	MOVQ         tables_len+8(FP), DX
+	ADDQ         AX, DX
+	MOVQ         y_base+24(FP), CX
+	VBROADCASTSS by+48(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS half<>+0(SB), Y2
+	VMOVDQU      bytesInOrder2<>+0(SB), Y3
+	VMOVUPS      bit0<>+0(SB), Y4
+	VMOVUPS      bit1<>+0(SB), Y5
+	VMOVUPS      bit2<>+0(SB), Y6
+
+two:
+	VMULPS     (CX), Y0, Y7
+	VSUBPS     Y7, Y1, Y8
+	VMAXPS     Y1, Y8, Y8
+	VHADDPS    Y8, Y8, Y8
+	VHADDPS    Y8, Y8, Y8
+	VADDPS     Y2, Y8, Y8
+	VPERMILPS  $0x00, Y7, Y9
+	VPERMILPS  $0x55, Y7, Y10
+	VPERMILPS  $0xaa, Y7, Y11
+	VPERMILPS  $0xff, Y7, Y7
+	VPERM2F128 $0x00, Y8, Y8, Y12
+	VPERM2F128 $0x00, Y9, Y9, Y13
+	VANDPS     Y4, Y13, Y13
+	VADDPS     Y13, Y12, Y12
+	VPERM2F128 $0x00, Y10, Y10, Y13
+	VANDPS     Y5, Y13, Y13
+	VADDPS     Y13, Y12, Y12
+	VPERM2F128 $0x00, Y11, Y11, Y13
+	VANDPS     Y6, Y13, Y13
+	VADDPS     Y13, Y12, Y12
+	VPERM2F128 $0x00, Y7, Y7, Y13
+	VADDPS     Y13, Y12, Y13
+	VCVTTPS2DQ Y12, Y12
+	VCVTTPS2DQ Y13, Y13
+	VPACKUSDW  Y13, Y12, Y12
+	VPERM2F128 $0x11, Y8, Y8, Y8
+	VPERM2F128 $0x11, Y9, Y9, Y9
+	VANDPS     Y4, Y9, Y9
+	VADDPS     Y9, Y8, Y8
+	VPERM2F128 $0x11, Y10, Y10, Y9
+	VANDPS     Y5, Y9, Y9
+	VADDPS     Y9, Y8, Y8
+	VPERM2F128 $0x11, Y11, Y11, Y9
+	VANDPS     Y6, Y9, Y9
+	VADDPS     Y9, Y8, Y8
+	VPERM2F128 $0x11, Y7, Y7, Y7
+	VADDPS     Y7, Y8, Y7
+	VCVTTPS2DQ Y8, Y8
+	VCVTTPS2DQ Y7, Y7
+	VPACKUSDW  Y7, Y8, Y8
+	VPACKUSWB  Y8, Y12, Y12
+	VPERMD     Y12, Y3, Y12
+	VMOVDQU    Y12, (AX)
+	ADDQ       $0x20, CX
+	ADDQ       $0x20, AX
+	CMPQ       AX, DX
+	JL         two
+	VZEROUPPER
+	RET
+
+DATA half<>+0(SB)/4, $0x3f000000
+GLOBL half<>(SB), RODATA|NOPTR, $4
+
+DATA bytesInOrder2<>+0(SB)/4, $0x00000000
+DATA bytesInOrder2<>+4(SB)/4, $0x00000004
+DATA bytesInOrder2<>+8(SB)/4, $0x00000001
+DATA bytesInOrder2<>+12(SB)/4, $0x00000005
+DATA bytesInOrder2<>+16(SB)/4, $0x00000002
+DATA bytesInOrder2<>+20(SB)/4, $0x00000006
+DATA bytesInOrder2<>+24(SB)/4, $0x00000003
+DATA bytesInOrder2<>+28(SB)/4, $0x00000007
+GLOBL bytesInOrder2<>(SB), RODATA|NOPTR, $32
+
+DATA bit0<>+0(SB)/4, $0x00000000
+DATA bit0<>+4(SB)/4, $0xffffffff
+DATA bit0<>+8(SB)/4, $0x00000000
+DATA bit0<>+12(SB)/4, $0xffffffff
+DATA bit0<>+16(SB)/4, $0x00000000
+DATA bit0<>+20(SB)/4, $0xffffffff
+DATA bit0<>+24(SB)/4, $0x00000000
+DATA bit0<>+28(SB)/4, $0xffffffff
+GLOBL bit0<>(SB), RODATA|NOPTR, $32
+
+DATA bit1<>+0(SB)/4, $0x00000000
+DATA bit1<>+4(SB)/4, $0x00000000
+DATA bit1<>+8(SB)/4, $0xffffffff
+DATA bit1<>+12(SB)/4, $0xffffffff
+DATA bit1<>+16(SB)/4, $0x00000000
+DATA bit1<>+20(SB)/4, $0x00000000
+DATA bit1<>+24(SB)/4, $0xffffffff
+DATA bit1<>+28(SB)/4, $0xffffffff
+GLOBL bit1<>(SB), RODATA|NOPTR, $32
+
+DATA bit2<>+0(SB)/4, $0x00000000
+DATA bit2<>+4(SB)/4, $0x00000000
+DATA bit2<>+8(SB)/4, $0x00000000
+DATA bit2<>+12(SB)/4, $0x00000000
+DATA bit2<>+16(SB)/4, $0xffffffff
+DATA bit2<>+20(SB)/4, $0xffffffff
+DATA bit2<>+24(SB)/4, $0xffffffff
+DATA bit2<>+28(SB)/4, $0xffffffff
+GLOBL bit2<>(SB), RODATA|NOPTR, $32
+
 DATA columnAbs<>+0(SB)/4, $0x7fffffff
 DATA columnAbs<>+4(SB)/4, $0x7fffffff
 DATA columnAbs<>+8(SB)/4, $0x7fffffff

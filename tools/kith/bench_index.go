@@ -156,7 +156,10 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 		})
 	}
 	workers.Wait()
-	return errors.Join(append(errs, ctx.Err())...)
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		return err
+	}
+	return b.inlay(x)
 }
 
 // guide has inserts and searches go by codes where they are asked for, as a server
@@ -169,11 +172,14 @@ func (b *indexBench) guide(x index.Dense, d *dataset) error {
 	if !ok {
 		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
 	}
-	if err := guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), index.Pace{Workers: b.threads}); err != nil {
-		return err
-	}
-	if graph, ok := x.(*hnsw.Graph); ok {
-		return graph.Inline(b.inline, b.threads)
+	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), index.Pace{Workers: b.threads})
+}
+
+// inlay lays codes beside the links where that is asked for, as a server does once
+// it has built what was loaded.
+func (b *indexBench) inlay(x index.Dense) error {
+	if graph, ok := x.(*hnsw.Graph); ok && b.inline {
+		return graph.Inline(true, b.threads)
 	}
 	return nil
 }
