@@ -361,7 +361,7 @@ func (s *Shard) repair(v *View, f *fieldState, g *indexed, quiet bool) error {
 		return err
 	}
 	g.changed, g.mended = true, true // the saved file has the dead ones
-	f.again.Store(true)
+	f.turnedOver(removed, nodes)
 	s.log.Info("graph repaired", "vector", f.conf.Name, "nodes", nodes, "removed", removed)
 	return s.saveGraph(f.field, g) // their rows may go once no file has them
 }

@@ -31,9 +31,19 @@ type learned struct {
 	effort atomic.Int32                 // breadth that keeps the promise; 0: not measured
 	again  atomic.Bool                  // the index has changed: the curve is of another one
 	kept   *recall.Curve                // as the file has it; guarded by Shard.build
+	turned int                          // nodes that repairs took since it was measured; guarded by Shard.build
 
 	mu    sync.Mutex
 	tally recall.Tally // of users' queries
+}
+
+// turnedOver has recall measured anew once half of an index was replaced: a repair
+// leaves lists as good as it finds them, and a measurement takes longer than it.
+// Shard.build is held.
+func (l *learned) turnedOver(removed, nodes int) {
+	if l.turned += removed; 2*l.turned >= nodes {
+		l.again.Store(true)
+	}
 }
 
 // publish makes a curve the field's.
@@ -95,6 +105,7 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 	c = fresh.Curve()
 	c.Live, c.Points, c.Index, c.At = live, n, g.words(), time.Now()
 	f.again.Store(false)
+	f.turned = 0
 	f.publish(c)
 	s.log.Info("recall measured", "vector", f.conf.Name, "points", n, "samples", c.Samples, "live", live, "ef", f.effort.Load())
 }
