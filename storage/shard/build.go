@@ -84,7 +84,9 @@ func (s *Shard) optimize() (more bool, err error) {
 			return more, err
 		}
 		s.reclaim()
-		s.imprint(v)
+	}
+	if paused == nil {
+		s.imprint(v, quiet)
 	}
 	s.lookLater(v)
 	return false, paused

@@ -35,6 +35,9 @@ const (
 	// at least, and failedPause how long after one that could not be written.
 	imagePause  = 20
 	failedPause = 10 * time.Minute
+	// imageGrace is how long an image waits for the calm: where writes never end, it
+	// is written beside them then.
+	imageGrace = time.Minute
 	// imageProbes is how many rows are compared with the store's at an open.
 	imageProbes = 64
 )
@@ -45,6 +48,8 @@ type imaged struct {
 	has  *index.Set // nil exactly when there is no file
 	busy bool       // one is being written
 	next time.Time  // none is begun before
+	// since is when one was first found wanting, zero when none is.
+	since time.Time
 }
 
 // imagePath is where a field's image lies, beside its graph.
@@ -65,46 +70,48 @@ func (f *fieldState) large(u *Upkeep) bool {
 }
 
 // lacks says whether a field should have an image and has none, or one that lacks
-// too much, and how long to wait before one is written.
-func (f *fieldState) lacks(st *state, u *Upkeep) (wants bool, wait time.Duration) {
-	n := f.has.Len()
+// too much, and how long to wait before one is written: in the calm, or beside
+// writes.
+func (f *fieldState) lacks(st *state, u *Upkeep) (wants bool, calm, beside time.Duration) {
+	n, m := f.has.Len(), &f.image
 	if !f.large(u) || n*imageDense < int(st.next) {
-		return false, 0
+		return false, 0, 0
 	}
-	f.image.mu.Lock()
-	defer f.image.mu.Unlock()
-	if f.image.busy || f.image.has != nil && f.has.AndNot(f.image.has).Len()*imageShare < n {
-		return false, 0
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.busy || m.has != nil && f.has.AndNot(m.has).Len()*imageShare < n {
+		m.since = time.Time{}
+		return false, 0, 0
 	}
-	return true, time.Until(f.image.next)
+	if m.since.IsZero() {
+		m.since = time.Now()
+	}
+	calm = time.Until(m.next)
+	return true, calm, max(calm, time.Until(m.since.Add(imageGrace)))
 }
 
-// imageless says whether there is an image to write now.
-func (f *fieldState) imageless(st *state, u *Upkeep) bool {
-	wants, wait := f.lacks(st, u)
-	return wants && wait <= 0
-}
-
+// imageless says whether there is an image to write now, were there calm.
 func (s *Shard) imageless(st *state) bool {
 	for i := range st.fields {
-		if st.fields[i].imageless(st, s.upkeep()) {
+		if wants, calm, _ := st.fields[i].lacks(st, s.upkeep()); wants && calm <= 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// imprint writes the images that are wanted, beside other work. In the calm, when
-// nothing else is left to do; build must be held.
-func (s *Shard) imprint(v *View) {
+// imprint writes the images that are wanted, behind and when nothing else is left
+// to do: in the calm, or beside writes that have left none for long. build must be
+// held.
+func (s *Shard) imprint(v *View, quiet bool) {
 	for i := range v.st.fields {
 		f := &v.st.fields[i]
-		wants, wait := f.lacks(v.st, s.upkeep())
-		if !wants {
+		wants, calm, beside := f.lacks(v.st, s.upkeep())
+		switch {
+		case !wants, !quiet && beside > 0:
 			continue
-		}
-		if wait > 0 {
-			s.o.Optimizer.later(s, wait)
+		case calm > 0:
+			s.o.Optimizer.later(s, calm)
 			continue
 		}
 		of, err := s.view() // of its own: no slot that it has is swept while it is held
