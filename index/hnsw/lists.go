@@ -71,7 +71,7 @@ func (b *ground) take(links int) (at uint32, list []uint32, err error) {
 		at = left[len(left)-1]
 		b.free[n] = left[:len(left)-1]
 	} else {
-		if err := b.Grow(int(b.units) + n); err != nil {
+		if err := b.room(int(b.units) + n); err != nil {
 			return 0, nil, err
 		}
 		at = b.units
@@ -80,6 +80,15 @@ func (b *ground) take(links int) (at uint32, list []uint32, err error) {
 	list = blockAt(b.Rows().Base(), at, n)
 	atomic.StoreUint32(&list[0], uint32(n)<<16)
 	return at, list, nil
+}
+
+// room grows by whole pages: each growth publishes the rows anew.
+func (b *ground) room(units int) error {
+	const page = 4096 / unitBytes
+	if units <= b.Rows().Len() {
+		return nil
+	}
+	return b.Grow((units + page - 1) / page * page)
 }
 
 func (b *ground) leave(at uint32, list []uint32) {

@@ -86,9 +86,8 @@ func (g *Graph) readNodes(b *block.Reader, h *header) error {
 	if err := g.upper.Grow(int(h.Upper)); err != nil {
 		return err
 	}
-	links := make([]uint32, 0, g.o.most(0))
 	for s := range h.Slots {
-		if err := g.readNode(b, s, h, links); err != nil {
+		if err := g.readNode(b, s, h); err != nil {
 			return err
 		}
 	}
@@ -98,7 +97,7 @@ func (g *Graph) readNodes(b *block.Reader, h *header) error {
 	return nil
 }
 
-func (g *Graph) readNode(b *block.Reader, s uint32, h *header, links []uint32) error {
+func (g *Graph) readNode(b *block.Reader, s uint32, h *header) error {
 	head, err := b.Next(1)
 	if err != nil {
 		return err
@@ -114,18 +113,20 @@ func (g *Graph) readNode(b *block.Reader, s uint32, h *header, links []uint32) e
 	node[1] = nodeWord(levels, g.rows)
 	g.rows += uint32(levels) - 1
 	for level := range levels {
-		if links, err = readLinks(b, links[:0], g.o.most(level)); err != nil {
+		raw, err := readLinks(b, g.o.most(level))
+		if err != nil {
 			return err
 		}
+		if len(raw) == 0 {
+			continue
+		}
 		list := g.list(s, level)
-		if level == 0 && len(links) > 0 {
-			if node[0], list, err = g.base.take(len(links)); err != nil {
+		if level == 0 {
+			if node[0], list, err = g.base.take(len(raw) / 4); err != nil {
 				return err
 			}
 		}
-		if len(links) > 0 {
-			store(list, links)
-		}
+		fill(list, raw)
 	}
 	g.count.Add(1)
 	return nil
@@ -192,8 +193,9 @@ func (g *Graph) onLevel0(slots uint32) []uint64 {
 	return bits
 }
 
-// readLinks reads a list of at most so many.
-func readLinks(b *block.Reader, dst []uint32, most int) ([]uint32, error) {
+// readLinks reads a list of at most so many, 4 bytes each, valid until the next
+// read.
+func readLinks(b *block.Reader, most int) ([]byte, error) {
 	head, err := b.Next(2)
 	if err != nil {
 		return nil, err
@@ -202,12 +204,14 @@ func readLinks(b *block.Reader, dst []uint32, most int) ([]uint32, error) {
 	if n > most {
 		return nil, fmt.Errorf("%w: a list of %d links", block.ErrCorrupt, n)
 	}
-	raw, err := b.Next(4 * n)
-	if err != nil {
-		return nil, err
+	return b.Next(4 * n)
+}
+
+// fill is store for a list that nobody has seen yet, from a file's bytes.
+func fill(list []uint32, raw []byte) {
+	n := len(raw) / 4
+	list[0] = list[0]&^countMask | uint32(n)
+	for i, to := 0, list[1:n+1]; i < n; i++ {
+		to[i] = binary.LittleEndian.Uint32(raw[4*i:])
 	}
-	for ; len(raw) > 0; raw = raw[4:] {
-		dst = append(dst, binary.LittleEndian.Uint32(raw))
-	}
-	return dst, nil
 }
