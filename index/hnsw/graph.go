@@ -36,7 +36,13 @@ type Options struct {
 	Seed        uint64
 	// Loose has nodes without links: only the trees of tenants are walked (tree.go).
 	Loose bool
+	// AsSaved has Load take a graph of another M and EfConstruct as it is.
+	AsSaved bool
 }
+
+// Shape is the links per node and the breadth of inserts that a graph was made
+// with.
+func (g *Graph) Shape() (m, efConstruct int) { return g.o.M, g.o.EfConstruct }
 
 // space is how the rows are compared.
 func (o *Options) space() index.Space { return index.Space{Metric: o.Metric, Datatype: o.Datatype} }

@@ -25,6 +25,9 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, err
 	if int(h.Slots) > vectors.Rows().Len() {
 		return nil, index.Meta{}, fmt.Errorf("%w: it has %d slots, there are %d vectors", block.ErrCorrupt, h.Slots, vectors.Rows().Len())
 	}
+	if !o.Loose {
+		o.M, o.EfConstruct = int(h.M), int(h.Ef)
+	}
 	g, err := New(vectors, o)
 	if err != nil {
 		return nil, index.Meta{}, err
@@ -51,12 +54,20 @@ func readHeader(r io.Reader, o Options) (*header, error) {
 		return nil, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, h.Version, version)
 	case h.CRC != block.Checksum(head[:headerSize-4]):
 		return nil, fmt.Errorf("%w: checksum of the header", block.ErrCorrupt)
-	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || h.M != o.saved() || h.Ef != uint32(o.EfConstruct) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
+	case h.Metric != uint32(o.Metric) || h.Dim != uint32(o.Dim) || !o.shaped(h) || h.Seed != o.Seed || !sameType(h.Type, o.Datatype):
 		return nil, fmt.Errorf("%w: %+v", ErrSettings, *h)
 	case uint64(h.Upper) > uint64(h.Slots)*maxLevel:
 		return nil, fmt.Errorf("%w: %d upper lists for %d slots", block.ErrCorrupt, h.Upper, h.Slots)
 	}
 	return h, nil
+}
+
+// shaped reports whether a file's graph has the shape that is wanted.
+func (o *Options) shaped(h *header) bool {
+	if o.AsSaved && !o.Loose {
+		return h.M != 0
+	}
+	return h.M == o.saved() && h.Ef == uint32(o.EfConstruct)
 }
 
 // sameType: not given is float32.

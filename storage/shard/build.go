@@ -195,10 +195,7 @@ func (s *Shard) advance(v *View, f *fieldState, g *indexed) (more bool, err erro
 
 // newGraph makes an empty index over the field's rows, which stop moving.
 func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
-	s.o.Apply.Lock() // the writer may be growing the rows
-	err := f.rows.Pin()
-	s.o.Apply.Unlock()
-	if err != nil {
+	if err := s.pinRows(f); err != nil {
 		return nil, err
 	}
 	graph, err := f.open(s.o.Optimizer.o.Workers)
@@ -213,6 +210,13 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 		}
 	}
 	return &indexed{graph: graph, made: f.recipe(), savedAt: time.Now(), mended: true}, nil
+}
+
+// pinRows has the field's rows stop moving.
+func (s *Shard) pinRows(f *fieldState) error {
+	s.o.Apply.Lock() // the writer may be growing them
+	defer s.o.Apply.Unlock()
+	return f.rows.Pin()
 }
 
 // stale reports whether an index should be trained anew.
@@ -260,43 +264,6 @@ func (s *Shard) insertInto(v *View, f *fieldState, slots []uint32, insert func(i
 		return *err
 	}
 	return nil
-}
-
-// rebuild makes a graph of new settings beside the one that serves.
-func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
-	if err := s.mayBuild(v, f, f.has.Len()); err != nil { // half of it would serve nobody
-		return false, err
-	}
-	g, err := s.newGraph(f)
-	if err != nil {
-		return false, err
-	}
-	if err := s.guide(f, g); err != nil {
-		return false, errors.Join(err, g.graph.Close())
-	}
-	j := s.resume(Reindexing, f.conf.Name)
-	for index.Slot(g.high.Load()) < v.st.next {
-		if s.o.Optimizer.isClosed() {
-			return false, errors.Join(errors.New("stopped while re-indexing"), g.graph.Close())
-		}
-		err := s.room(v, f, blockSlots)
-		if err == nil {
-			err = s.insertBlock(v, f, g, j)
-		}
-		if err != nil {
-			s.finish(j, err)
-			return false, errors.Join(err, g.graph.Close())
-		}
-	}
-	if old := f.graph.Load(); old != nil && old.made.kind != g.made.kind {
-		f.effort.Store(0) // measured on another kind of index
-	}
-	f.swapGraph(g)
-	s.finish(j, nil)
-	if f.coding() == (coding{}) { // the old index may have gone by one
-		return true, s.removeCode(f.field)
-	}
-	return true, nil
 }
 
 // dropIndex takes away the index of a field that wants none any more.

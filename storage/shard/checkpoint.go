@@ -48,21 +48,27 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	j := s.resume(Saving, f.conf.Name)
 	defer func() { s.finish(j, err) }()
 	high, began := index.Slot(g.high.Load()), time.Now()
+	if err := s.writeGraph(s.graphPath(f), g, index.Meta{High: high, Effort: int(f.effort.Load())}); err != nil {
+		return err
+	}
+	g.mended, g.changed = false, false
+	g.saved, g.savedAt, g.saveTook = high, time.Now(), time.Since(began)
+	return s.saveCurve(f)
+}
+
+// writeGraph makes an index's file. The store is flushed before.
+func (s *Shard) writeGraph(path string, g *indexed, m index.Meta) error {
 	if err := s.o.Store.Flush(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	path := s.graphPath(f)
-	if err := writeFile(path, func(w *os.File) error {
-		return g.graph.Save(w, index.Meta{High: high, Applied: s.o.Store.Applied(), Effort: int(f.effort.Load())})
-	}); err != nil {
+	m.Applied = s.o.Store.Applied()
+	if err := writeFile(path, func(w *os.File) error { return g.graph.Save(w, m) }); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
-	g.mended, g.changed = false, false
-	g.saved, g.savedAt, g.saveTook = high, time.Now(), time.Since(began)
-	return s.saveCurve(f)
+	return nil
 }
 
 // unsaved says whether the index has changed since its last checkpoint.
@@ -123,8 +129,9 @@ const unusable = "index checkpoint not usable; the graph is rebuilt from the sto
 
 // loadGraph takes over a checkpoint that fits the field, whose rows have their
 // places but perhaps not their contents. One that is damaged, of another version
-// or of other settings is left aside: the rows are in the store, and the graph is
-// built again from them.
+// or of another kind is left aside: the rows are in the store, and the graph is
+// built again from them. A graph of other settings serves until one of the new is
+// built.
 func (s *Shard) loadGraph(f *fieldState, r *graphFile, next index.Slot) {
 	if err := s.adopt(f, r, next); err != nil {
 		s.log.Warn(unusable, "file", r.path, "error", err)
@@ -132,7 +139,7 @@ func (s *Shard) loadGraph(f *fieldState, r *graphFile, next index.Slot) {
 }
 
 func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
-	graph, meta, err := f.load(r)
+	graph, meta, err := f.load(r, true)
 	if err != nil {
 		return err
 	}
@@ -142,7 +149,7 @@ func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
 		}
 	}
 	meta.High = min(meta.High, next)
-	g := &indexed{graph: graph, made: f.recipe(), saved: meta.High, savedAt: time.Now()}
+	g := &indexed{graph: graph, made: f.madeBy(graph), saved: meta.High, savedAt: time.Now()}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))

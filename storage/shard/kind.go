@@ -27,6 +27,16 @@ func (f *fieldState) recipe() recipe {
 	return r
 }
 
+// madeBy is what an index that was loaded was made by: a graph may be one of the
+// settings before.
+func (f *fieldState) madeBy(x index.Dense) recipe {
+	r := f.recipe()
+	if g, ok := x.(*hnsw.Graph); ok && !g.Loose() {
+		r.m, r.efConstruct = g.Shape()
+	}
+	return r
+}
+
 // open makes an empty index over the field's rows, which are pinned; it trains
 // with so many workers.
 func (f *fieldState) open(workers int) (index.Dense, error) {
@@ -46,10 +56,12 @@ func (f *fieldState) unknown() error {
 }
 
 // load reads an index from its checkpoint.
-func (f *fieldState) load(r io.Reader) (index.Dense, index.Meta, error) {
+func (f *fieldState) load(r io.Reader, asSaved bool) (index.Dense, index.Meta, error) {
 	switch f.kind.Type {
 	case schema.Graph:
-		return loaded(hnsw.Load(r, f.rows, f.graphOptions()))
+		o := f.graphOptions()
+		o.AsSaved = asSaved
+		return loaded(hnsw.Load(r, f.rows, o))
 	case schema.Hashed:
 		return loaded(lsh.Load(r, f.rows, f.hashOptions()))
 	case schema.Listed:

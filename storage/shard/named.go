@@ -137,7 +137,7 @@ func (s *Shard) abandon(vector string) {
 // does not have: a crash came between their removal and that of their files.
 func (l *loader) removeGraphs() (err error) {
 	var files []string
-	for _, kind := range []string{"*.graph", "*.code", "*.recall", "*.image", "*.image.tmp"} {
+	for _, kind := range []string{"*.graph", "*.code", "*.recall", "*.image", "*.image.tmp", "*.next"} {
 		found, fault := filepath.Glob(filepath.Join(l.s.dir, kind))
 		files, err = append(files, found...), errors.Join(err, fault)
 	}

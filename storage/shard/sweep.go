@@ -79,6 +79,11 @@ func (s *Shard) execute(gone *index.Set) (err error) {
 	if err := s.spoilImages(st, gone); err != nil {
 		return err
 	}
+	for i := range st.fields {
+		if err := s.forsake(st.fields[i].field); err != nil {
+			return err
+		}
+	}
 	b := s.o.Store.NewBatch()
 	defer b.Close()
 	for slot := range gone.All() {
