@@ -258,7 +258,8 @@ func (w *walker) siftLinks() {
 }
 
 // sift puts into dst the neighbours of a node of the pool that were not visited
-// and, by the codes beside the links, are nearer than the pool's last.
+// and, by the codes beside the links, are nearer than the pool's last. While the
+// pool has room, those are the nearest that fill it.
 func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
 	limit := float32(math.Inf(1))
 	if n := len(w.pool); n == ef {
@@ -269,9 +270,15 @@ func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
 	}
 	fresh, stamp, epoch := dst[:x.blocks*lanes], w.stamp, w.epoch
 	row := unsafe.Add(w.besideRows.Base(), int(c.slot)*w.besideRows.Stride())
-	n := 0
+	n, room := 0, ef-len(w.pool)
+	w.batch = w.batch[:0]
 	for k, set := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, c.dist, limit) {
-		ids := (*[lanes]uint32)(unsafe.Add(row, k*x.stride))
+		block := unsafe.Add(row, k*x.stride)
+		ids := (*[lanes]uint32)(block)
+		if room > 0 {
+			w.collect(unsafe.Add(block, slotBytes), k, set, ids)
+			continue
+		}
 		for ; set != 0; set &= set - 1 {
 			to := atomic.LoadUint32(&ids[bits.TrailingZeros32(set)])
 			if int(to) >= len(stamp) {
@@ -286,7 +293,34 @@ func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
 		}
 	}
 	w.work.Hops++
+	if room > 0 {
+		return w.nearest(fresh[:0], room)
+	}
 	return fresh[:n]
+}
+
+// collect appends lanes of a block that were not visited to w.batch.
+func (w *walker) collect(block unsafe.Pointer, k int, set uint32, ids *[lanes]uint32) {
+	for ; set != 0; set &= set - 1 {
+		lane := bits.TrailingZeros32(set)
+		if to := atomic.LoadUint32(&ids[lane]); int(to) < len(w.stamp) && w.stamp[to] != w.epoch {
+			w.batch = append(w.batch, candidate{w.look.At(block, k, lane), to})
+		}
+	}
+}
+
+// nearest appends the nearest of w.batch to dst, so many at most. They are visited
+// from now on; the others may be found again.
+func (w *walker) nearest(dst []uint32, most int) []uint32 {
+	if len(w.batch) > most {
+		sortFew(w.batch)
+	}
+	for _, c := range w.batch[:min(most, len(w.batch))] {
+		if w.visit(c.slot) {
+			dst = append(dst, c.slot)
+		}
+	}
+	return dst
 }
 
 // prefetchInline asks memory for the row of the pool's next node to expand.

@@ -304,3 +304,40 @@ func TestInlineBesideWriters(t *testing.T) {
 	searches.Wait()
 	g.mustMirror(t)
 }
+
+// While the pool has room, what a sift has measured fills it at most, and is what
+// the codes say is nearest; what was left can be found again.
+func TestSiftFillsThePool(t *testing.T) {
+	s := newSpace(t, 600, 64, index.Euclid)
+	g := s.inlined(t, 0)
+	w := g.walker(g.guide.Load())
+	defer g.release(w)
+	query, from := s.point(), uint32(7)
+	w.guide.code.Ask(query, &w.asked)
+	w.siftLinks()
+	w.fresh = append(w.fresh[:0], from)
+	w.distances()
+	at := candidate{w.dist[0], from}
+	sift := func(pool, ef int) []uint32 {
+		w.begin()
+		w.pool = append(w.pool[:0], slices.Repeat([]candidate{at}, pool)...)
+		return slices.Clone(w.sift(w.sifting, nil, at, ef))
+	}
+	all := sift(1, 1000)
+	if len(all) < 20 {
+		t.Fatalf("%d neighbours: too few to choose of", len(all))
+	}
+	for room := 1; room < 20; room++ {
+		some := sift(2, room+2)
+		if len(some) != room {
+			t.Fatalf("%d measured for %d places", len(some), room)
+		}
+		if more := sift(2, room+3); !slices.Equal(more[:room], some) {
+			t.Fatalf("%v for %d places, %v for one more", some, room, more)
+		}
+	}
+	left := slices.DeleteFunc(all, func(to uint32) bool { return w.stamp[to] == w.epoch })
+	if len(left) == 0 || !w.visit(left[0]) {
+		t.Error("what was left counts as visited")
+	}
+}

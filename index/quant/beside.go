@@ -116,6 +116,7 @@ type Look struct {
 	turned []float32
 	sums   []uint16
 	below  []uint32
+	dist   float32 // of the last Below
 }
 
 // Ask makes l the question how far the vector is that q was asked last, of the
@@ -145,6 +146,12 @@ func (b *Beside) Ask(q *Query, l *Look) {
 	simd.SignTables(l.tables, l.turned, 2*inverse)
 }
 
+// At is what Below compared with the limit of a lane of block k, which is at block.
+func (l *Look) At(block unsafe.Pointer, k, lane int) float32 {
+	head := (*[2][BesideLanes]float32)(block)
+	return l.dist + l.sift.At(head[0][lane], head[1][lane], l.sums[k*BesideLanes+lane])
+}
+
 // Below finds the lanes of n blocks, the first of which is at blocks and each
 // stride bytes behind the one before, whose distance is below limit; dist is the
 // exact distance to the place that they are seen from. Bit i of below[k] is lane i
@@ -158,7 +165,7 @@ func (l *Look) Below(blocks unsafe.Pointer, n, stride int, dist, limit float32) 
 		block := unsafe.Add(blocks, k*stride)
 		simd.FastScanBlocks(l.tables, unsafe.Add(block, simd.SiftHead), l.count, l.sums[k*BesideLanes:][:BesideLanes])
 	}
-	l.sift.Limit = limit - dist
+	l.dist, l.sift.Limit = dist, limit-dist
 	l.sift.Below(blocks, stride, l.sums, l.below)
 	return l.below
 }
