@@ -113,8 +113,12 @@ func (r *repairer) mend(s uint32) error {
 	return nil
 }
 
-// whole reports whether none of a node's links is dead.
+// whole reports whether none of a node's links is dead. It takes the stripe: who
+// links to the node may move its list, and the block is another node's at once.
 func (r *repairer) whole(s uint32, level int) bool {
+	mu := &r.g.stripe[s%stripes]
+	mu.Lock()
+	defer mu.Unlock()
 	list := r.g.list(s, level)
 	for i := range count(list) {
 		if !r.live.Contains(index.Slot(atomic.LoadUint32(&list[i+1]))) {

@@ -167,10 +167,10 @@ func TestTrees(t *testing.T) {
 		}
 		alive := live.Done()
 		before := g.Tree(names(0)).Len()
-		if _, err := g.KeepTrees(alive, index.Pace{Workers: 2}); err != nil {
+		if _, err := g.KeepTrees(alive, index.Pace{Workers: 8}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.Repair(alive, index.Pace{Workers: 2}); err != nil {
+		if _, err := g.Repair(alive, index.Pace{Workers: 8}); err != nil {
 			t.Fatal(err)
 		}
 		if g.Holds(3) || before <= g.Tree(names(0)).Len() {
@@ -180,7 +180,7 @@ func TestTrees(t *testing.T) {
 
 		from, to := g.Tree(names(0)), g.Tree(names(2)) // half of one tenant's points become another's
 		moved := from.Members().And(other)
-		if _, err := from.Keep(from.Members().AndNot(moved), index.Pace{Workers: 2}); err != nil {
+		if _, err := from.Keep(from.Members().AndNot(moved), index.Pace{Workers: 8}); err != nil {
 			t.Fatal(err)
 		}
 		grow(t, to, moved)
