@@ -14,8 +14,9 @@ import (
 )
 
 // codesUsed waits until the collection's searches go by a code of so many words,
-// "" for none.
-func (r *running) codesUsed(dir, want string) {
+// "" for none. before is what was estimated by the code before: the new one is
+// saved first, and takes its place behind.
+func (r *running) codesUsed(dir, want string, before map[string]float64) {
 	r.t.Helper()
 	var info kindInfo
 	for range 3000 {
@@ -28,7 +29,7 @@ func (r *running) codesUsed(dir, want string) {
 		if len(files) > 0 {
 			raw, _ = os.ReadFile(files[0]) // it may be gone by now
 		}
-		if info.Status == "green" && (want == "") == (len(files) == 0) && bytes.Contains(raw, []byte(want)) && r.codesAct() == (want != "") {
+		if info.Status == "green" && (want == "") == (len(files) == 0) && bytes.Contains(raw, []byte(want)) && !maps.Equal(r.estimated(), before) && r.codesAct() == (want != "") {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -36,10 +37,14 @@ func (r *running) codesUsed(dir, want string) {
 	r.t.Fatalf("no code of %q; the collection is %s", want, info.Status)
 }
 
-// codesAct says whether the saved code is in use: it is saved first.
+// codesAct says whether searches go by a code.
 func (r *running) codesAct() bool {
-	vector := vectorText(rand.New(rand.NewPCG(7, 8)))
-	return !maps.Equal(r.scores(vector, `{"hnsw_ef":40,"quantization":{"rescore":false}}`), r.scores(vector, `{"hnsw_ef":40,"quantization":{"ignore":true}}`))
+	return !maps.Equal(r.estimated(), r.scores(vectorText(rand.New(rand.NewPCG(7, 8))), `{"hnsw_ef":40,"quantization":{"ignore":true}}`))
+}
+
+// estimated is an answer by codes alone.
+func (r *running) estimated() map[string]float64 {
+	return r.scores(vectorText(rand.New(rand.NewPCG(7, 8))), `{"hnsw_ef":40,"quantization":{"rescore":false}}`)
 }
 
 // scores is the answer to one query, by id.
@@ -76,8 +81,9 @@ func TestQuantizationThroughTheAPI(t *testing.T) {
 		{`{"turbo":{"bits":"bits2"}}`, "turbo bits2", 80},
 		{`{"turbo":{}}`, "turbo bits4", 90},
 	} {
+		before := r.estimated()
 		r.must("PATCH", "/collections/k0", `{"quantization_config":`+c.config+`}`)
-		r.codesUsed(dir, c.file)
+		r.codesUsed(dir, c.file, before)
 		var info struct {
 			Config struct {
 				Quantization json.RawMessage `json:"quantization_config"`
@@ -91,8 +97,9 @@ func TestQuantizationThroughTheAPI(t *testing.T) {
 			t.Errorf("%s: %d of 100 found", c.file, found)
 		}
 	}
+	before := r.estimated()
 	r.must("PATCH", "/collections/k0", `{"quantization_config":"Disabled"}`)
-	r.codesUsed(dir, "")
+	r.codesUsed(dir, "", before)
 	r.estimates("Disabled", false)
 }
 
