@@ -13,19 +13,28 @@ import (
 	"github.com/kithdb/kith/storage/shard"
 )
 
-// A graph of new settings that is half built when the node stops goes on with the
-// next start. The old one serves meanwhile, and what was written and deleted
-// between is in the new one, or not.
+// An index of new settings that is half built when the node stops goes on with the
+// next start. A graph of the old settings serves meanwhile, and what was written
+// and deleted between is in the new one, or not.
 func TestRebuildGoesOnAfterARestart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two graphs of 8,000 points; the race detector needs minutes for them")
 	}
+	for _, kind := range []string{schema.Graph, schema.Hashed} {
+		t.Run("from "+kind, func(t *testing.T) { rebuildGoesOn(t, kind) })
+	}
+}
+
+func rebuildGoesOn(t *testing.T, kind string) {
 	const points = 8000
 	dir, log := t.TempDir(), new(logged)
 	options := func(o *Options) { imaged(o, log); o.Upkeep.Image = -1 }
 	n := openNode(t, dir, options)
 	c := newSchema(1)
 	c.Optimizers.IndexingThreshold, c.HNSW.M, c.HNSW.EfConstruct, c.HNSW.FullScanThreshold = to(1), 8, 32, 10
+	if kind != schema.Graph {
+		c.Vectors[0].Index = &schema.Index{Type: kind, Tables: 4, Bits: 8}
+	}
 	if err := n.Create(t.Context(), "c", c); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +54,7 @@ func TestRebuildGoesOnAfterARestart(t *testing.T) {
 	}
 
 	n = openNode(t, dir, options)
-	if st := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Points == points }); st.IndexedVectors != points {
+	if st := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Points == points }); kind == schema.Graph && st.IndexedVectors != points {
 		t.Errorf("%d of %d vectors are in the index that serves", st.IndexedVectors, points)
 	}
 	mustWrite(t, n, "c", op.Op{Kind: op.Delete, IDs: []point.ID{point.Number(17), point.Number(7000)}}, upsert(90_000))
@@ -81,6 +90,7 @@ func mustShape(t *testing.T, n *Node, m, ef int) {
 	t.Helper()
 	_, err := n.Update(t.Context(), "c", func(c *schema.Collection) error {
 		c.HNSW.M, c.HNSW.EfConstruct = m, ef
+		c.Vectors[0].Index = nil
 		return nil
 	})
 	if err != nil {

@@ -208,7 +208,7 @@ func TestStoppedImageLeavesNothing(t *testing.T) {
 	c, n := content(some(20_000, rand.New(rand.NewPCG(7, 8))), 512), 0
 	c.Goes = func() bool { n++; return n < 3 }
 	path := filepath.Join(t.TempDir(), "0.image")
-	if err := Write(path, c); !errors.Is(err, ErrStopped) {
+	if err := Write(path, c); !errors.Is(err, index.ErrStopped) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {

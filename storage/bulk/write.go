@@ -14,12 +14,8 @@ import (
 // it takes itself.
 const leastFree = 1 << 30
 
-var (
-	// ErrSpace: the disk has too little left for an image beside all else.
-	ErrSpace = errors.New("too little disk space for an image of the vectors")
-	// ErrStopped: whoever asked for the image wants it no more.
-	ErrStopped = errors.New("stopped while an image of the vectors was written")
-)
+// ErrSpace: the disk has too little left for an image beside all else.
+var ErrSpace = errors.New("too little disk space for an image of the vectors")
 
 // Content is what goes into an image.
 type Content struct {
@@ -33,7 +29,7 @@ type Content struct {
 }
 
 // Write makes an image, durable when it returns nil; its name is for the caller
-// to make so. On error there is no file.
+// to make so. On error there is no file; index.ErrStopped says that Goes said no.
 //
 // Concurrency: one goroutine for a path.
 func Write(path string, c *Content) (err error) {
@@ -67,7 +63,7 @@ func (c *Content) write(f *os.File, h *header) error {
 	piece := buffer(int(h.pieceBytes()))
 	for i := range sums {
 		if !c.Goes() {
-			return ErrStopped
+			return index.ErrStopped
 		}
 		first, to := h.slots(i)
 		if c.Slots.Count(first, to) == 0 {

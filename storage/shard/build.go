@@ -108,10 +108,15 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		if err := s.mayBuild(v, f, blockSlots); err != nil {
 			return false, err
 		}
-		if g, err = s.newGraph(f); err != nil {
+		if g, err = s.begun(v, f); err != nil {
 			return false, err
 		}
 		f.swapGraph(g)
+		if g.saved > 0 { // half of an index of another kind, which serves now
+			if err := errors.Join(s.saveGraph(f.field, g), s.forsake(f.field)); err != nil {
+				return false, err
+			}
+		}
 	case f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph)):
 		return s.rebuild(v, f)
 	}

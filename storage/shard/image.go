@@ -148,7 +148,7 @@ func (s *Shard) writeImage(v *View, f *fieldState) {
 			m.next = time.Now().Add(failedPause)
 		}
 	})
-	if errors.Is(err, bulk.ErrStopped) || errors.Is(err, fs.ErrNotExist) { // the node stops, or the shard goes
+	if errors.Is(err, index.ErrStopped) || errors.Is(err, fs.ErrNotExist) { // the node stops, or the shard goes
 		s.cancel(j)
 		return
 	}
@@ -186,11 +186,13 @@ func (s *Shard) tryImage(v *View, f *fieldState) error {
 	return syncDir(s.dir)
 }
 
-// spoilImages takes away, durably, the images that have a slot that is about to be
-// given up.
-func (s *Shard) spoilImages(st *state, gone *index.Set) error {
+// spoil takes away, durably, the images that have a slot that is about to be given
+// up, and indexes that do not serve yet. None that is made from now on has one: no
+// view has it any more. build must be held.
+func (s *Shard) spoil(st *state, gone *index.Set) error {
 	for i := range st.fields {
-		if err := s.spoilImage(st.fields[i].field, gone); err != nil {
+		f := st.fields[i].field
+		if err := errors.Join(s.spoilImage(f, gone), s.forsake(f)); err != nil {
 			return err
 		}
 	}
@@ -203,16 +205,17 @@ func (s *Shard) spoilImage(f *field, gone *index.Set) error {
 	if f.image.has.And(gone).Len() == 0 {
 		return nil
 	}
-	if err := s.removeImage(f); err != nil {
+	if err := s.removeDurably(s.imagePath(f)); err != nil {
 		return err
 	}
 	f.image.has = nil
 	return nil
 }
 
-// removeImage deletes a field's image so that no crash brings it back.
-func (s *Shard) removeImage(f *field) error {
-	err := os.Remove(s.imagePath(f))
+// removeDurably deletes a file of the shard so that no crash brings it back; one
+// that is not there is fine.
+func (s *Shard) removeDurably(path string) error {
+	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -255,7 +258,7 @@ func ignoreMissing(err error) error {
 
 func (s *Shard) refuseImage(f *field, why error) error {
 	s.log.Warn("image of vectors not usable; they are read from the store", "file", s.imagePath(f), "error", why)
-	return s.removeImage(f)
+	return s.removeDurably(s.imagePath(f))
 }
 
 // imageLoad is a field's image on its way into memory.

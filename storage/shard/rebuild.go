@@ -3,7 +3,6 @@ package shard
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/kithdb/kith/index"
@@ -11,11 +10,9 @@ import (
 )
 
 // An index of new settings is built beside the one that serves. It is saved now
-// and then to a file of its own, which a start goes on from; until it is whole the
-// old one serves, also after a start. No sweep leaves that file: what it walks
-// through must be there.
-
-var errStopped = errors.New("stopped while re-indexing")
+// and then to a file of its own, which a start goes on from. Until it is whole the
+// old one serves; after a start, too, where only the shape of a graph changed. No
+// sweep leaves that file: what it walks through must be there.
 
 // nextPath is where an index of new settings is saved until it serves.
 func (s *Shard) nextPath(f *field) string { return s.graphPath(f) + ".next" }
@@ -59,7 +56,7 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 func (s *Shard) fill(v *View, f *fieldState, g *indexed, j *Job) error {
 	for index.Slot(g.high.Load()) < v.st.next {
 		if s.o.Optimizer.isClosed() {
-			return errors.Join(errStopped, s.saveNext(f.field, g))
+			return errors.Join(index.ErrStopped, s.saveNext(f.field, g))
 		}
 		if err := s.room(v, f, blockSlots); err != nil {
 			return errors.Join(err, s.forsake(f.field))
@@ -68,8 +65,9 @@ func (s *Shard) fill(v *View, f *fieldState, g *indexed, j *Job) error {
 			return errors.Join(err, s.forsake(f.field))
 		}
 		if time.Since(g.savedAt) > max(leastPause, savePause*g.saveTook) {
-			if err := s.saveNext(f.field, g); err != nil {
-				return err
+			if err := s.saveNext(f.field, g); err != nil { // a stop costs more then, and nothing else
+				s.log.Warn("an index that is being built is not saved", "vector", f.conf.Name, "error", err)
+				g.savedAt = time.Now()
 			}
 		}
 	}
@@ -124,4 +122,4 @@ func (s *Shard) begun(v *View, f *fieldState) (*indexed, error) {
 }
 
 // forsake deletes what was saved of an index that does not serve.
-func (s *Shard) forsake(f *field) error { return ignoreMissing(os.Remove(s.nextPath(f))) }
+func (s *Shard) forsake(f *field) error { return s.removeDurably(s.nextPath(f)) }

@@ -71,19 +71,14 @@ func (s *Shard) condemn() {
 
 // execute deletes what was condemned.
 func (s *Shard) execute(gone *index.Set) (err error) {
+	j := s.resume(Sweeping, "")
+	defer func() { s.finish(j, err) }()
+	if err := s.spoil(s.current.Load(), gone); err != nil { // writers need not wait for the disk
+		return err
+	}
 	s.o.Apply.Lock()
 	defer s.o.Apply.Unlock()
 	st := s.current.Load()
-	j := s.resume(Sweeping, "")
-	defer func() { s.finish(j, err) }()
-	if err := s.spoilImages(st, gone); err != nil {
-		return err
-	}
-	for i := range st.fields {
-		if err := s.forsake(st.fields[i].field); err != nil {
-			return err
-		}
-	}
 	b := s.o.Store.NewBatch()
 	defer b.Close()
 	for slot := range gone.All() {
