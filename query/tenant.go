@@ -21,7 +21,10 @@ func (q *search) byTenant(set *index.Set, share float64, query *index.Query) (to
 	if inside.Len() == 0 || cost >= q.vec.Graph.Cost(query.Ef, part(set.Len(), total)) {
 		return total
 	}
-	q.vec.Graph, q.vec.High, q.vec.Late = tree, q.view.Next(), set.AndNot(members)
+	q.vec.Graph, q.vec.High, q.vec.Late = tree, q.view.Next(), nil
+	if lacks > 0 {
+		q.vec.Late = set.AndNot(members)
+	}
 	query.Accept, query.Ef = inside, ef
 	return tree.Len() + lacks
 }

@@ -31,8 +31,11 @@ func vectorsBody(n int) string {
 	return `{"points":[` + b.String()[1:] + `]}`
 }
 
-func vectorText(rng *rand.Rand) string {
-	v := make([]float32, 16)
+func vectorText(rng *rand.Rand) string { return vectorOf(rng, 16) }
+
+// vectorOf is a random vector, as JSON.
+func vectorOf(rng *rand.Rand, dim int) string {
+	v := make([]float32, dim)
 	for d := range v {
 		v[d] = float32(rng.NormFloat64())
 	}

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,17 +14,7 @@ import (
 func TestTenants(t *testing.T) {
 	const dim, n = 64, 3000
 	rng := rand.New(rand.NewPCG(3, 9))
-	vector := func() string {
-		v := make([]float32, dim)
-		for d := range v {
-			v[d] = float32(rng.NormFloat64())
-		}
-		text, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
+	vector := func() string { return vectorOf(rng, dim) }
 	dir := t.TempDir()
 	r := serve(t, start{dir: dir})
 	r.must("PUT", "/collections/p", fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Cosine"},"hnsw_config":{"m":0,"payload_m":12,"ef_construct":40,"full_scan_threshold":10},"optimizers_config":{"indexing_threshold":1}}`, dim))

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/simd"
 )
 
 // rim is how far a tree's members lie from their nearest neighbours: what finds
@@ -98,12 +97,8 @@ func (t *Tree) wide(q *index.Query, times int, dst []index.Hit) ([]index.Hit, in
 
 // passed compares all accepted nodes, by their codes first where there are some.
 func (g *Graph) passed(q *index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
-	w := g.walker(g.guideFor(q))
+	w := g.asker(q)
 	defer g.release(w)
-	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
-	if w.guide != nil {
-		w.guide.code.Ask(q.Vector, &w.asked)
-	}
 	w.scan(q)
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
 }

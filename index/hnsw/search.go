@@ -27,13 +27,8 @@ func (g *Graph) search(q *index.Query, from place, dst []index.Hit) ([]index.Hit
 	if entry == noEntry {
 		return dst, index.Work{}
 	}
-	w := g.walker(g.guideFor(q))
+	w := g.asker(q)
 	defer g.release(w)
-	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
-	if w.guide != nil {
-		w.guide.code.Ask(q.Vector, &w.asked)
-	}
-	w.done, w.unseen = q.Done, q.Unseen
 	ef := q.Ef
 	if ef == 0 {
 		ef = g.o.EfConstruct
@@ -52,6 +47,17 @@ func (g *Graph) search(q *index.Query, from place, dst []index.Hit) ([]index.Hit
 		return append(dst, w.hits[:min(q.K, len(w.hits))]...), w.work
 	}
 	return append(dst, w.results[:min(q.K, len(w.results))]...), w.work
+}
+
+// asker is a walker that is aimed at a query. Release it.
+func (g *Graph) asker(q *index.Query) *walker {
+	w := g.walker(g.guideFor(q))
+	w.query, w.row = simd.Encoded(g.o.space(), q.Vector, w.row)
+	if w.guide != nil {
+		w.guide.code.Ask(q.Vector, &w.asked)
+	}
+	w.done, w.unseen = q.Done, q.Unseen
+	return w
 }
 
 // guideFor is what a search goes by, nil for the vectors.
