@@ -67,6 +67,43 @@ func TestChurnLeavesWhatAFreshBuildHas(t *testing.T) {
 	check("after a restart")
 }
 
+// The last quarter of the points goes, and nothing stands above what is left: there
+// is nothing to move, and the slots are given up all the same. Then no work waits.
+func TestNothingToMoveIsCut(t *testing.T) {
+	const points, left = 2000, 1500
+	n := openNode(t, t.TempDir(), func(o *Options) {
+		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 1024, Calm: 20 * time.Millisecond}
+	})
+	defer closeNode(t, n)
+	c := newSchema(1)
+	c.Optimizers.IndexingThreshold = to(1)
+	if err := n.Create(t.Context(), "c", c); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, n, "c", upsert(span(0, points)...))
+	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green && i.Status.IndexedVectors == points })
+	gone := op.Op{Kind: op.Delete}
+	for _, id := range span(left, points) {
+		gone.IDs = append(gone.IDs, point.Number(id))
+	}
+	mustWrite(t, n, "c", gone)
+	col, err := n.Collection("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, n, "c", func(i *Info) bool {
+		work, err := col.Work()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := work[0]
+		return i.Status.Slots < left+20 && len(w.Running)+len(w.Queued) == 0
+	})
+	mustFindAt(t, n, left-1, left-1)
+	mustWrite(t, n, "c", upsert(span(left, points)...))
+	mustFindAt(t, n, points-1, points-1)
+}
+
 func mustFindAt(t *testing.T, n *Node, first float32, id uint64) {
 	t.Helper()
 	if got := nearest(t, n, "c", []float32{first, 1, 2, 3}); got != fmt.Sprint(id) {

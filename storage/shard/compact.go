@@ -33,13 +33,18 @@ func (st *state) spread(stretch int) (n int) {
 
 // sparse says whether the live slots lie so wide apart that moving them pays:
 // they waste memory, or a few keep many slots below them from being given up.
+// Only points above all that is kept move, so without any nothing does: what is
+// free above them is cut.
 func (s *Shard) sparse(st *state) bool {
 	kept := st.live.Len() + int(s.garbage.Load())
+	strays := st.live.Count(index.Slot(kept), max(st.next, index.Slot(kept)))
+	if strays == 0 {
+		return false
+	}
 	if s.wide(st.spread(s.upkeep().Stretch), kept) {
 		return true
 	}
-	strays := st.live.Count(index.Slot(kept), st.next)
-	return strays > 0 && s.wide(int(st.next), kept) && strays*strayGain <= int(st.next)-kept
+	return s.wide(int(st.next), kept) && strays*strayGain <= int(st.next)-kept
 }
 
 // wide says whether so many slots are too many for what they keep.
