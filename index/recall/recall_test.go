@@ -2,6 +2,7 @@ package recall
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -70,6 +71,46 @@ func TestCurvesThatNobodyMeasured(t *testing.T) {
 	} {
 		if c.Check() == nil {
 			t.Errorf("%+v was taken", c)
+		}
+	}
+}
+
+// A climb notes what a search at each breadth would have found, and leaves out
+// those between two that find as many.
+func TestClimbFindsWhatEachBreadthDoes(t *testing.T) {
+	for _, efs := range [][]int{Steps[:], WideSteps[:], {10}} {
+		for first := range len(efs) + 1 {
+			for second := first; second <= len(efs); second++ {
+				found := func(i int) int { // one hit from the first on, both from the second on
+					n := 0
+					if i >= first {
+						n++
+					}
+					if i >= second {
+						n++
+					}
+					return n
+				}
+				searched, f := map[int]bool{}, Found{Wanted: 2}
+				f.Climb(efs, func(ef int) int {
+					if searched[ef] {
+						t.Fatalf("breadth %d was searched twice", ef)
+					}
+					searched[ef] = true
+					return found(slices.Index(efs, ef))
+				})
+				if want := min(second+1, len(efs)); len(f.Hits) != want {
+					t.Fatalf("of %v: %d steps, want %d: %v", efs, len(f.Hits), want, f.Hits)
+				}
+				for i, n := range f.Hits {
+					if n != found(i) {
+						t.Errorf("breadth %d found %d, want %d", efs[i], n, found(i))
+					}
+				}
+				if first == len(efs) && len(efs) == len(Steps) && len(searched) > leaps+1 {
+					t.Errorf("%d breadths were searched to find nothing", len(searched))
+				}
+			}
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package recall
 
+import "slices"
+
 // Window is how many samples a curve is made of at most.
 const Window = 512
 
@@ -19,6 +21,49 @@ type Found struct {
 
 // Whole reports whether the last search found all.
 func (f *Found) Whole() bool { return len(f.Hits) > 0 && f.Hits[len(f.Hits)-1] >= f.Wanted }
+
+// leaps is in how many leaps Climb goes up all breadths.
+const leaps = 5
+
+// Climb searches at rising breadths until all are found, and notes how many each
+// finds. A wider search finds no less but by chance: so it leaps, and looks at what
+// lies between two breadths only where the wider one found more. search answers
+// the true neighbours found, at most Wanted.
+func (f *Found) Climb(efs []int, search func(ef int) int) {
+	if f.Wanted == 0 || len(efs) == 0 {
+		return
+	}
+	hits, last := make([]int, len(efs)), len(efs)-1
+	hits[0] = search(efs[0])
+	for at := 0; at < last && hits[at] < f.Wanted; {
+		next := min(at+max(len(efs)/leaps, 1), last)
+		hits[next] = search(efs[next])
+		between(hits, efs, at, next, search)
+		at = next
+	}
+	whole := slices.IndexFunc(hits, func(n int) bool { return n >= f.Wanted })
+	if whole < 0 {
+		whole = last
+	}
+	f.Hits = hits[:whole+1]
+}
+
+// between fills in what breadths between two that were searched find.
+func between(hits, efs []int, low, high int, search func(ef int) int) {
+	if hits[high] <= hits[low] {
+		for i := low + 1; i < high; i++ {
+			hits[i] = hits[low]
+		}
+		return
+	}
+	if high-low < 2 {
+		return
+	}
+	mid := (low + high) / 2
+	hits[mid] = search(efs[mid])
+	between(hits, efs, low, mid, search)
+	between(hits, efs, mid, high, search)
+}
 
 // Tally is the newest samples. One goroutine at a time; the zero value is empty.
 type Tally struct {

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Optimizer is a node's background builder: it moves tails into graphs, repairs
@@ -16,7 +17,10 @@ type Optimizer struct {
 	o       OptimizerOptions
 	writes  atomic.Uint64 // publishes seen; a job that sees it move leaves room for writers
 	reading atomic.Int64  // views that reads hold; builds let them go first
-	done    sync.WaitGroup
+	// lastRead is when the last of them ended, in nanoseconds since began.
+	lastRead atomic.Int64
+	began    time.Time
+	done     sync.WaitGroup
 	// reclaiming is held while a store is rewritten for a shard.
 	reclaiming sync.Mutex
 	// lastSeen is writes as the last block saw it; the run goroutine's own.
@@ -53,7 +57,7 @@ type OptimizerOptions struct {
 func NewOptimizer(options OptimizerOptions) *Optimizer {
 	options.Workers = max(options.Workers, 1)
 	options.Upkeep = options.Upkeep.withDefaults()
-	o := &Optimizer{o: options, stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
+	o := &Optimizer{o: options, began: time.Now(), stop: make(chan struct{}), fresh: make(chan struct{}, 1)}
 	o.mu.wake = sync.NewCond(&o.mu)
 	o.mu.queued = map[*Shard]bool{}
 	o.done.Add(2)

@@ -137,7 +137,7 @@ func (s *Shard) sampleView(v *View) bool {
 		}
 		defer g.pins.drop()
 		if p := s.probe(f, g); p != nil {
-			f.sampleOne(p)
+			f.sampleOne(p, s.o.Optimizer.gives())
 			return true
 		}
 	}
@@ -151,13 +151,15 @@ func (f *fieldState) measurable(st *state) bool {
 }
 
 // sampleOne adds a query to the tally, and draws the curve anew now and then.
-func (l *learned) sampleOne(p *probe) {
-	a := asked{query: index.Query{Vector: l.recent.Take()}, self: index.NoSlot}
+func (l *learned) sampleOne(p *probe, goes func() bool) {
+	one := [1]asked{{query: index.Query{Vector: l.recent.Take()}, self: index.NoSlot}}
+	a := &one[0]
 	if a.query.Vector == nil {
 		return
 	}
 	old := l.curve.Load()
-	p.ask(&a)
+	p.exact(one[:], goes)
+	p.climb(a, goes)
 	if p.ended() || l.again.Load() {
 		return
 	}

@@ -3,6 +3,7 @@ package shard
 import (
 	"bytes"
 	"sync/atomic"
+	"time"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
@@ -54,7 +55,9 @@ func (s *Shard) view() (*View, error) {
 // Release ends the view; nothing it handed out may be used afterwards.
 func (v *View) Release() {
 	if v.read {
-		v.s.o.Optimizer.reading.Add(-1)
+		o := v.s.o.Optimizer
+		o.lastRead.Store(int64(time.Since(o.began)))
+		o.reading.Add(-1)
 	}
 	for _, g := range v.held {
 		g.pins.drop()

@@ -26,6 +26,61 @@ func (o *Optimizer) yield(worker, workers int) {
 	}
 }
 
+const (
+	// liveFor is how long after the last read reads are expected to go on, and
+	// asideLook how often a worker that stands aside looks whether they have ended.
+	liveFor   = 50 * time.Millisecond
+	asideLook = 5 * time.Millisecond
+	// stint is how long work that nobody waits for goes on before it looks whether
+	// a read is under way.
+	stint = 500 * time.Microsecond
+)
+
+// live says whether reads come in.
+func (o *Optimizer) live() bool {
+	return o.reading.Load() > 0 || time.Since(o.began)-time.Duration(o.lastRead.Load()) < liveFor
+}
+
+// gives is what work that nobody waits for asks between small parts of it, on one
+// goroutine: it waits while reads are under way, and not for ever, so that there is
+// an end to the work under any load. false: the builder is being closed.
+func (o *Optimizer) gives() func() bool {
+	since := time.Now()
+	return func() bool {
+		if time.Since(since) < stint {
+			return true
+		}
+		o.yield(0, 1)
+		since = time.Now()
+		return !o.stopping()
+	}
+}
+
+// aside runs n pieces of work that nobody waits for, such as measurements: on all
+// workers, but while reads come in half of them begin no other piece. Between small
+// parts of a piece goes is to be asked (gives).
+func (o *Optimizer) aside(n int, do func(i int, goes func() bool)) {
+	var at atomic.Int64
+	var wg sync.WaitGroup
+	workers := min(o.o.Workers, n)
+	for w := range workers {
+		wg.Go(func() {
+			goes := o.gives()
+			for !o.stopping() {
+				for 2*w >= o.o.Workers && o.live() && at.Load() < int64(n) && !o.stopping() {
+					time.Sleep(asideLook)
+				}
+				i := at.Add(1) - 1
+				if i >= int64(n) {
+					return
+				}
+				do(int(i), goes)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // pace is that of long work on an index of a shard: it lets reads go first, and
 // stops when the node does or the shard goes.
 func (s *Shard) pace() index.Pace {
