@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -27,7 +28,7 @@ type group struct {
 	node    *Node
 
 	applied atomic.Uint64 // newest entry that the replica has seen
-	logged  int64         // bytes applied since the log was cut; the FSM goroutine's own
+	logged  atomic.Int64  // bytes applied since the log was cut
 	full    chan struct{} // the log is worth a cut
 	stop    chan struct{}
 	cutter  sync.WaitGroup
@@ -59,18 +60,36 @@ func openGroup(id schema.GroupID, n *Node) (*group, error) {
 
 func (g *group) ready(ctx context.Context) error { return g.member.ready(ctx) }
 
-// cut flushes the store and cuts the log whenever enough of it has gathered.
+// calmBytes is how much log is worth a cut in the calm.
+const calmBytes = 1 << 20
+
+// cut flushes the store and cuts the log whenever enough of it has gathered, and in
+// the calm.
 func (g *group) cut() {
-	for {
+	look := time.NewTicker(g.node.o.LogCalm)
+	defer look.Stop()
+	for seen := int64(0); ; {
 		select {
 		case <-g.stop:
 			return
-		case <-g.full:
-			if err := g.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
-				g.node.log.Warn("cut the log", "group", g.id, "error", err)
+		case <-look.C:
+			now := g.logged.Load()
+			if now < calmBytes || now != seen {
+				seen = now
+				continue
 			}
+			g.logged.Store(0)
+			g.cutNow()
+		case <-g.full:
+			g.cutNow()
 			g.reclaim()
 		}
+	}
+}
+
+func (g *group) cutNow() {
+	if err := g.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
+		g.node.log.Warn("cut the log", "group", g.id, "error", err)
 	}
 }
 
@@ -116,15 +135,15 @@ func (g *group) ApplyBatch(logs []*raft.Log) []any {
 		}
 		entries = append(entries, replica.Entry{Index: l.Index, Data: l.Data})
 		at = append(at, i)
-		g.logged += int64(len(l.Data))
+		g.logged.Add(int64(len(l.Data)))
 	}
 	out := make([]any, len(logs))
 	for i, results := range g.replica.Apply(entries) {
 		out[at[i]] = results
 	}
 	g.applied.Store(logs[len(logs)-1].Index)
-	if g.logged >= g.node.o.LogBytes || g.replica.Garbage() {
-		g.logged = 0
+	if g.logged.Load() >= g.node.o.LogBytes || g.replica.Garbage() {
+		g.logged.Store(0)
 		select {
 		case g.full <- struct{}{}:
 		default: // a cut is due already

@@ -36,9 +36,9 @@ type memberOptions struct {
 }
 
 const (
-	// trailingLogs is what a snapshot leaves in the log. On one member nobody
-	// needs them.
-	trailingLogs = 64
+	// trailingLogs is what a snapshot leaves in the log. On one member nobody needs
+	// them, and each segment of the log keeps the memory that its largest write took.
+	trailingLogs = 1
 	// tick is how long a lone member waits before it elects itself.
 	tick = 50 * time.Millisecond
 )

@@ -3,6 +3,7 @@ package cluster
 import (
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/kithdb/kith/storage/shard"
 )
@@ -26,6 +27,9 @@ type Options struct {
 	// LogBytes is how much log a group keeps before it flushes its store and cuts
 	// the log; it bounds what a restart replays. 0: 64 MiB.
 	LogBytes int64
+	// LogCalm is after how long without a write a log of a MiB is cut as well, about:
+	// its segments take disk and memory, and a start reads what is left. 0: 5 s.
+	LogCalm  time.Duration
 	Upkeep   shard.Upkeep // when what dead slots leave is cleared away
 	Logger   *slog.Logger // nil: slog.Default
 	resident func() int64 // tests stand in for the process; nil: what it is
@@ -34,6 +38,7 @@ type Options struct {
 const (
 	defaultDiskReserve = 256 << 20
 	defaultLogBytes    = 64 << 20
+	defaultLogCalm     = 5 * time.Second
 	// cacheShare: a block cache that nobody set is so many times smaller than the
 	// memory limit at most.
 	cacheShare = 32
@@ -51,6 +56,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LogBytes == 0 {
 		o.LogBytes = defaultLogBytes
+	}
+	if o.LogCalm <= 0 {
+		o.LogCalm = defaultLogCalm
 	}
 	if o.resident == nil {
 		o.resident = resident

@@ -37,6 +37,10 @@ type call struct {
 
 var calls = sync.Pool{New: func() any { return new(call) }}
 
+// mostKept is how many bytes of a request's body, and of its answer, are kept for
+// the next one.
+const mostKept = 1 << 20
+
 // handle is every request's way in.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := calls.Get().(*call)
@@ -53,7 +57,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		c.observe(r)
 		c.record(r, ctx.Response.StatusCode())
 	}
-	if cap(c.out) <= 1<<20 {
+	if n := ctx.Request.Header.ContentLength(); n > mostKept || n == chunked {
+		ctx.Request.SwapBody(nil) // else later requests keep its memory, however small they are
+	}
+	if cap(c.out) <= mostKept {
 		*c = call{out: c.out}
 		calls.Put(c)
 	}

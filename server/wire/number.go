@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -107,6 +108,18 @@ func (s *scanner) floats(dst []float32, field string) ([]float32, *Error) {
 			return dst, err
 		}
 	}
+}
+
+// mostItems bounds what items answers, so that commas alone take no memory.
+const mostItems = 1 << 16
+
+// items is about how many elements a flat array has that begins here.
+func (s *scanner) items() int {
+	rest := s.data[s.at:]
+	if end := bytes.IndexByte(rest, ']'); end >= 0 {
+		rest = rest[:end]
+	}
+	return min(1+bytes.Count(rest, []byte{','}), mostItems)
 }
 
 func (s *scanner) notFloat(field string, i int) *Error {

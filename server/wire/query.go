@@ -147,7 +147,7 @@ func (s *scanner) variant(r *query.Request, field string) *Error {
 func (s *scanner) target(r *query.Request, field string) (err *Error) {
 	switch s.peek() {
 	case '[':
-		r.Vector, err = s.floats(make([]float32, 0, 128), field)
+		r.Vector, err = s.floats(make([]float32, 0, s.items()), field)
 	case '{':
 		err = unsupported(field, "a sparse vector or an inference object")
 	default:

@@ -125,9 +125,8 @@ func (o *Optimizer) next() (*Shard, bool) {
 	defer o.mu.Unlock()
 	for len(o.mu.queue) == 0 && !o.mu.closed {
 		if o.worked {
-			o.worked = false
 			o.mu.Unlock()
-			debug.FreeOSMemory() // what loading and building took is not needed any more
+			o.handBack()
 			o.mu.Lock()
 			continue
 		}
@@ -140,6 +139,15 @@ func (o *Optimizer) next() (*Shard, bool) {
 	o.mu.queue = o.mu.queue[1:]
 	delete(o.mu.queued, s)
 	return s, true
+}
+
+// handBack gives the system the memory that loading and building took, which is not
+// needed any more. The run goroutine's own.
+func (o *Optimizer) handBack() {
+	if o.worked {
+		o.worked = false
+		debug.FreeOSMemory()
+	}
 }
 
 func (o *Optimizer) run() {

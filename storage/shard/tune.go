@@ -85,6 +85,7 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 	if n == 0 || c != nil && n < c.Points*3/2 && n > c.Points/2 && c.Index == g.words() && !f.again.Load() {
 		return
 	}
+	s.o.Optimizer.handBack() // a measurement takes long
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
 	fresh, live := p.measure(s.o.Optimizer)
