@@ -1,6 +1,9 @@
 package index
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 const (
 	// PageSlots is how many slots a page covers: 2 KiB, so that a small edit copies
@@ -89,6 +92,22 @@ func (t *Set) AppendRange(dst []uint32, from, to Slot) []uint32 {
 		for ; w != 0; w &= w - 1 {
 			dst = append(dst, uint32(base)+uint32(bits.TrailingZeros64(w)))
 		}
+		return true
+	})
+	return dst
+}
+
+// AppendWords appends a bit for each slot of [from, to), 64 to a word, the lowest
+// first: 1 where the slot is in the set. from is a multiple of 64.
+func (t *Set) AppendWords(dst []uint64, from, to Slot) []uint64 {
+	if from >= to {
+		return dst
+	}
+	at, n := len(dst), int(to-from+63)/64
+	dst = slices.Grow(dst, n)[:at+n]
+	clear(dst[at:])
+	t.words(from, to, func(base Slot, w uint64) bool {
+		dst[at+int(base-from)/64] = w
 		return true
 	})
 	return dst

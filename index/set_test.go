@@ -100,3 +100,27 @@ func TestAtFindsSlotsByRank(t *testing.T) {
 		t.Errorf("the empty set has %v", got)
 	}
 }
+
+// Words have the bits of their slots, behind what was there, whatever it was.
+func TestWordsAgreeWithContains(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		slot := rapid.OneOf(rapid.Uint32Range(0, 200), rapid.Uint32Range(PageSlots-70, PageSlots+70), rapid.Uint32Range(3*PageSlots, 3*PageSlots+3))
+		e := (*Set)(nil).Edit()
+		e.AddMany(rapid.SliceOf(slot).Draw(t, "slots"))
+		set := e.Done()
+		from, to := Slot(slot.Draw(t, "from")/64*64), Slot(slot.Draw(t, "to"))
+		used := []uint64{7, ^uint64(0), ^uint64(0), ^uint64(0)}
+		words := set.AppendWords(used[:1], from, to)
+		if want := max(int(to)-int(from)+63, 0) / 64; words[0] != 7 || len(words) != 1+want {
+			t.Fatalf("%d words of [%d,%d), the first %d", len(words), from, to, words[0])
+		}
+		for k, word := range words[1:] {
+			for i := range 64 {
+				s := from + Slot(k*64+i)
+				if (word>>i&1 == 1) != (s < to && set.Contains(s)) {
+					t.Fatalf("slot %d of [%d,%d)", s, from, to)
+				}
+			}
+		}
+	})
+}

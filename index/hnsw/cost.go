@@ -1,6 +1,10 @@
 package hnsw
 
-import "math"
+import (
+	"math"
+
+	"github.com/kithdb/kith/index/simd"
+)
 
 // rates are what the steps of a search take, in about nanoseconds: what counts
 // is how they compare. DESIGN.md says how they were measured.
@@ -8,6 +12,10 @@ type rates struct {
 	pass  float64 // a row that a pass over many compares
 	stray float64 // a row that a walk compares: it may lie anywhere
 	hop   float64 // a node that is expanded, with its distances
+
+	sketch float64 // a sketch in a pass; 0: there are none
+	slots  float64 // that have one
+	glance float64 // what is measured before
 }
 
 const (
@@ -20,6 +28,11 @@ const (
 	// again is by how much a walk over accepted nodes alone expands more nodes than
 	// it keeps: its lists lead less straight to the nearest.
 	again = 1.4
+	// sketchPass is a sketch that a pass compares, and sketchLeaves what the codes
+	// and vectors that it then compares take, as a share of all codes.
+	sketchPass, sketchLeaves = 2.5, 1. / 6
+	// lookLess is by how much looking at sketches must be cheaper than the codes.
+	lookLess = 4
 	// measured is how many vectors are measured at the end, in rows of a pass.
 	measured = 200
 )
@@ -39,7 +52,31 @@ func (g *Graph) rates(by *guide) (r rates) {
 	}
 	r.stray = r.pass + miss
 	r.hop = float64(g.o.M)*r.stray + step // about M new neighbours are measured
+	if slots := g.nodes.Rows().Len(); by != nil && by.sketch.all(slots) {
+		r.sketch, r.slots = sketchPass, float64(slots)
+		r.glance = glanced*sketchPass + gauged*(r.stray+vectorPass(g.vectors.Rows().Stride())+miss)
+	}
 	return r
+}
+
+// look is what looking at the sketches of so many matches takes: they are read
+// eight at a time, wherever one of them is of a match.
+func (r rates) look(matches float64) float64 {
+	return r.glance + r.sketch*r.slots*(1-math.Pow(1-min(matches/r.slots, 1), simd.SketchRows))
+}
+
+// sketches reports whether a pass over so many matches looks at sketches first:
+// they may leave most of the codes.
+func (r rates) sketches(matches float64) bool {
+	return r.sketch > 0 && lookLess*r.look(matches) <= matches*r.pass
+}
+
+// scan is what a pass over so many matches takes.
+func (r rates) scan(matches float64) float64 {
+	if !r.sketches(matches) {
+		return matches * r.pass
+	}
+	return r.look(matches) + matches*r.pass*sketchLeaves
 }
 
 // walk is what a walk takes that may return a share of the nodes: where many are

@@ -20,6 +20,7 @@ const (
 type filtering struct {
 	rates  rates
 	share  float64 // of the nodes that are accepted
+	pass   float64 // what a pass over them takes
 	budget float64 // what the walks may take
 	probe  int     // hops after which the share around the query is looked at; 0: never
 	met    int     // nodes that were accepted among those expanded until then
@@ -32,6 +33,12 @@ const (
 	probeHops, probeMost, expected = 32, 160, 8
 	// widened is the least breadth of a walk through a region without matches.
 	widened = 500
+	// glimpse is how many nodes around a query are enough to see that none is
+	// accepted where at least as many as dense should be.
+	glimpse = 12
+	// grace is how many times what it is expected to take, or a pass, a walk may
+	// take, and no more than a pass over codes alone.
+	grace = 2
 	// farLess is by how much it must be cheaper than a scan.
 	farLess = 8
 	// dense is the share from which it is cheaper to walk through nodes that are
@@ -54,11 +61,13 @@ func (w *walker) among(entry uint64, ef int, q *index.Query) {
 	n := float64(max(w.nodes, 1))
 	matches := min(float64(q.Accept.Len()), n)
 	*f = filtering{rates: g.rates(w.guide), share: matches / n}
-	f.budget = matches * f.rates.pass
-	if f.budget <= f.rates.walk(ef, g.o.M, f.share) {
+	walk := f.rates.walk(ef, g.o.M, f.share)
+	if matches*f.rates.pass <= walk {
 		w.scan(q)
 		return
 	}
+	f.pass = f.rates.scan(matches)
+	f.budget = min(matches*f.rates.pass, grace*max(f.pass, walk))
 	f.probe = min(max(int(expected/f.share), probeHops), probeMost)
 	end := w.filtered(w.descend(entry, 0), 0, ef, q)
 	switch {
@@ -68,7 +77,7 @@ func (w *walker) among(entry uint64, ef int, q *index.Query) {
 		end = w.through(entry, n-matches, ef, q)
 	}
 	if end != arrived || !w.settle(q, ef) {
-		w.scan(q)
+		w.distant(q)
 	}
 }
 
@@ -76,7 +85,7 @@ func (w *walker) among(entry uint64, ef int, q *index.Query) {
 // that it costs far less than a scan, which finds more.
 func (w *walker) through(entry uint64, others float64, ef int, q *index.Query) ending {
 	ef = max(ef, widened)
-	if farLess*(others+float64(ef))*w.terms.rates.hop > w.terms.budget {
+	if farLess*(others+float64(ef))*w.terms.rates.hop > w.terms.pass {
 		return away
 	}
 	w.terms.probe = 0
@@ -157,6 +166,8 @@ func (w *walker) goesOn(hops, ef int) ending {
 	switch {
 	case f.budget > 0 && w.spent() > f.budget:
 		return spent
+	case hops == glimpse && f.probe > 0 && f.met == 0 && f.share >= dense:
+		return away
 	case f.probe == 0 || hops != f.probe:
 		return 0
 	}

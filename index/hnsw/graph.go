@@ -177,7 +177,7 @@ func (g *Graph) Bytes() int64 {
 func (g *Graph) Close() error {
 	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close(), g.forest.Load().close())
 	if by := g.guide.Load(); by != nil && !g.grove {
-		err = errors.Join(err, by.rows.Close())
+		err = errors.Join(err, by.rows.Close(), by.sketch.close())
 		if by.beside != nil {
 			err = errors.Join(err, by.beside.rows.Close())
 		}

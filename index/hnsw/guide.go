@@ -15,6 +15,7 @@ type guide struct {
 	code   quant.Code
 	rows   *arena.Arena
 	beside *inline // nil: nothing lies beside the links
+	sketch *sketch // nil: there is none yet
 }
 
 // Guide has searches and inserts walk by codes, a small part of the vectors'
@@ -102,6 +103,7 @@ func (at *guide) abandon() {
 	if at != nil {
 		at.rows.Abandon()
 		at.beside.abandon()
+		at.sketch.abandon()
 	}
 }
 
@@ -110,5 +112,5 @@ func (at *guide) bytes() int64 {
 	if at == nil {
 		return 0
 	}
-	return at.rows.Resident() + at.beside.bytes()
+	return at.rows.Resident() + at.beside.bytes() + at.sketch.bytes()
 }

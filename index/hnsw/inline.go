@@ -53,7 +53,7 @@ func (g *Graph) Inline(on bool, workers int) error {
 		return err
 	}
 	if now := g.guide.Load(); now != nil && now.beside != nil {
-		g.guide.Store(&guide{code: now.code, rows: now.rows})
+		g.guide.Store(&guide{code: now.code, rows: now.rows, sketch: now.sketch})
 		now.beside.abandon()
 	}
 	return nil
@@ -69,7 +69,7 @@ func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
 	}
 	end := g.nodes.Rows().Len()
 	if now.beside == nil {
-		next := &guide{code: now.code, rows: now.rows, beside: newInline(&g.o, now.code.(*quant.Affine))}
+		next := &guide{code: now.code, rows: now.rows, sketch: now.sketch, beside: newInline(&g.o, now.code.(*quant.Affine))}
 		if err := errors.Join(next.beside.rows.Pin(), next.beside.rows.Grow(end)); err != nil {
 			return 0, errors.Join(err, next.beside.rows.Close())
 		}

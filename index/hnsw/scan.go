@@ -31,21 +31,35 @@ func (w *walker) scan(q *index.Query) {
 	}
 	w.top.Reset(q.K)
 	w.off = quant.Lack{}
-	looked, asked := 0, 0
-	for at := index.Slot(0); int(at) < w.g.nodes.Rows().Len() && !q.Ended(); at += scanBlock {
+	w.scanFrom(0, q)
+}
+
+// scanFrom goes on with a scan from a slot.
+func (w *walker) scanFrom(at index.Slot, q *index.Query) {
+	var t tally
+	for ; int(at) < w.g.nodes.Rows().Len() && !q.Ended(); at += scanBlock {
 		w.block(q, at)
-		for left := w.slots; len(left) > 0; {
-			n := min(len(left), chunk)
-			if looked == 0 {
-				n = min(n, gauged)
-			}
-			w.fresh = append(w.fresh[:0], left[:n]...)
-			left = left[n:]
-			w.closer(looked > 4*chunk && asked*2 > looked)
-			looked, asked = looked+n, asked+len(w.fresh)
-		}
+		w.compare(&t)
 	}
 	w.results = w.top.Append(w.results[:0])
+}
+
+// tally is how many a pass has looked at by their codes, or not at all, and how
+// many it has measured by their vectors.
+type tally struct{ looked, asked int }
+
+// compare measures those of w.slots that may be among the nearest: w.top.
+func (w *walker) compare(t *tally) {
+	for left := w.slots; len(left) > 0; {
+		n := min(len(left), chunk)
+		if !w.off.Known() {
+			n = min(n, gauged)
+		}
+		w.fresh = append(w.fresh[:0], left[:n]...)
+		left = left[n:]
+		w.closer(t.looked > 4*chunk && t.asked*2 > t.looked)
+		t.looked, t.asked = t.looked+n, t.asked+len(w.fresh)
+	}
 }
 
 // block sets w.slots to the accepted slots of a block of slots.

@@ -16,6 +16,7 @@ func (g *Graph) Release(from, to index.Slot) {
 		if by.beside != nil {
 			by.beside.rows.Release(int(from), int(to))
 		}
+		by.sketch.release(from, to)
 	}
 }
 
@@ -34,5 +35,6 @@ func (g *Graph) Truncate(next index.Slot) {
 		if by.beside != nil {
 			by.beside.rows.Truncate(int(next))
 		}
+		by.sketch.truncate(next)
 	}
 }

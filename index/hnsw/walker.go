@@ -54,6 +54,14 @@ type walker struct {
 	off     quant.Lack  // of scan: how far vectors are off their codes
 	codes   []float32   // of scan: distances by codes
 
+	rough     quant.Sketched // of bySketch: what is asked, in the form of sketches
+	slack     float32        // how far a sketch may be off
+	words     []uint64       // a bit for each slot that is accepted
+	nearby    []uint32       // what a walk has met
+	near      flat.TopK      // the nearest of some by their sketches
+	estimates []float32      // how near those are
+	rate      []float32      // how near all of the some are
+
 	picked [][]index.Hit // of an insert: its links by level
 	hits   []index.Hit
 	keys   []uint64 // of sortHits

@@ -12,6 +12,9 @@ const (
 	slotBytes = 16
 	// codeHead is what a code has beside its dimensions.
 	codeHead = 8
+	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
+	// holds beside the code (hnsw.SketchSome).
+	sketchBytes, sketchedRow = 36, 16 * 36
 )
 
 // Footprint estimates a vector's memory from the settings.
@@ -29,6 +32,9 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 		out.Index = code + 4
 	default:
 		out.Index = c.graphBytes(v) + code
+		if v.RowBytes() >= sketchedRow {
+			out.Index += sketchBytes
+		}
 	}
 	return out
 }

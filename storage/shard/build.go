@@ -143,7 +143,10 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		paused = err
 	}
 	if paused == nil {
-		more, err := s.inlay(v, f, g)
+		more, err := s.sketch(v, f, g)
+		if !more && err == nil {
+			more, err = s.inlay(v, f, g)
+		}
 		switch {
 		case err != nil && !waits(err):
 			return false, err

@@ -1,0 +1,181 @@
+package hnsw
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/index/simd"
+)
+
+// sketch is what passes over all matches look at before codes: a sketch for each
+// slot, in blocks. It follows the nodes: those of slots below filled have theirs.
+//
+// A row is written by whoever inserts its slot, before any search may meet it.
+type sketch struct {
+	code   *quant.Sketch // nil: the vectors vary along too many axes
+	rows   *arena.Arena  // a block each
+	filled atomic.Uint32
+}
+
+const (
+	// leastSketched is how many nodes sketches are worth making for: codes of fewer
+	// are looked through in a tenth of a millisecond.
+	leastSketched = 1 << 12
+	// vectorPart is how much longer a vector is than a sketch at least. Beside
+	// shorter ones sketches take memory that a walk through codes has more use for,
+	// and a code is nearly as quickly read.
+	vectorPart = 16
+)
+
+// sketchBytes is the memory of one sketch.
+const sketchBytes = simd.SketchBytes / simd.SketchRows
+
+// Sketchable reports whether passes over many matches would go by sketches, had
+// all slots one: there are codes, and vectors that are long enough.
+func (g *Graph) Sketchable() bool {
+	by := g.guide.Load()
+	switch {
+	case by == nil || g.grove || g.Len() < leastSketched:
+		return false
+	case by.sketch != nil && by.sketch.code == nil:
+		return false
+	case g.o.Metric == index.Cosine && g.o.Datatype == index.Uint8: // rows have their length
+		return false
+	}
+	return g.o.Metric != index.Manhattan && g.o.Dim >= simd.SketchDims && g.vectors.Rows().Stride() >= vectorPart*sketchBytes
+}
+
+// SketchSome makes the sketches of so many slots more and answers how many are
+// left. Searches go by those that there are. The axes are those of the graph's own
+// vectors at the first call; a new guide begins anew. Not beside Insert or
+// Truncate; searches go on. On error nothing has changed.
+func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
+	if !g.Sketchable() {
+		return 0, nil
+	}
+	now := g.guide.Load()
+	x := now.sketch
+	if x == nil {
+		x = &sketch{code: g.trainSketch(), rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}
+		if err := x.rows.Pin(); err != nil {
+			return 0, errors.Join(err, x.rows.Close())
+		}
+		g.guide.Store(&guide{code: now.code, rows: now.rows, beside: now.beside, sketch: x})
+		if x.code == nil {
+			return 0, nil
+		}
+	}
+	end := g.nodes.Rows().Len()
+	from := min(int(x.filled.Load()), end)
+	to := from + min(slots, end-from)
+	if err := x.rows.Grow((to + simd.SketchRows - 1) / simd.SketchRows); err != nil {
+		return 0, err
+	}
+	g.eachSlot(uint32(from), uint32(to), index.Pace{Workers: workers}, func(w *walker, s uint32) {
+		if g.levels(s) > 0 {
+			w.decode(s)
+			x.put(s, w)
+		}
+	})
+	x.filled.Store(uint32(to))
+	return end - to, nil
+}
+
+// Unsketched is how many slots SketchSome would still make sketches for.
+func (g *Graph) Unsketched() int {
+	if !g.Sketchable() {
+		return 0
+	}
+	left := g.nodes.Rows().Len()
+	if x := g.guide.Load().sketch; x != nil {
+		left -= int(x.filled.Load())
+	}
+	return max(left, 0)
+}
+
+// trainSketch finds the axes of nodes from all over the graph; nil: they have none.
+func (g *Graph) trainSketch() *quant.Sketch {
+	w := g.walker(nil)
+	defer g.release(w)
+	end := g.nodes.Rows().Len()
+	step := max(end/quant.MaxSketchSamples, 1)
+	var samples []float32
+	for s := 0; s < end; s += step {
+		if g.levels(uint32(s)) > 0 {
+			w.decode(uint32(s))
+			samples = append(samples, w.vector...)
+		}
+	}
+	return quant.NewSketch(quant.ReducedOptions{Metric: g.o.Metric, Dim: g.o.Dim, Seed: g.o.Seed}, samples)
+}
+
+// put writes the sketch of a slot, whose vector is in w.vector.
+func (x *sketch) put(s uint32, w *walker) {
+	x.code.Put(x.rows.Rows().Bytes(s/simd.SketchRows), int(s%simd.SketchRows), w.vector, &w.scratch)
+}
+
+// follow has a slot's sketch be that of w.vector, if it was to have one by now.
+func (x *sketch) follow(s uint32, w *walker) {
+	if x != nil && s < x.filled.Load() {
+		x.put(s, w)
+	}
+}
+
+// all reports whether all but a few of so many slots have sketches.
+func (x *sketch) all(slots int) bool {
+	return x != nil && slots > 0 && int(x.filled.Load()) >= slots-slots/16
+}
+
+// blocks is the block of slot 0, and below which slot there are sketches.
+func (x *sketch) blocks() (rows arena.Rows, end int) {
+	if x == nil || x.code == nil {
+		return arena.Rows{}, 0
+	}
+	rows = x.rows.Rows() // none once it is abandoned
+	return rows, min(int(x.filled.Load()), rows.Len()*simd.SketchRows)
+}
+
+// sketchAt is a block of sketches.
+func sketchAt(rows arena.Rows, i int) unsafe.Pointer {
+	return unsafe.Add(rows.Base(), i*simd.SketchBytes)
+}
+
+func (x *sketch) abandon() {
+	if x != nil {
+		x.rows.Abandon()
+	}
+}
+
+func (x *sketch) close() error {
+	if x == nil {
+		return nil
+	}
+	return x.rows.Close()
+}
+
+func (x *sketch) bytes() int64 {
+	if x == nil {
+		return 0
+	}
+	return x.rows.Resident()
+}
+
+// release gives the memory of slots back, as Graph.Release does.
+func (x *sketch) release(from, to index.Slot) {
+	if x != nil {
+		x.rows.Release(int(from+simd.SketchRows-1)/simd.SketchRows, int(to)/simd.SketchRows)
+	}
+}
+
+// truncate forgets the slots from a number on.
+func (x *sketch) truncate(next index.Slot) {
+	if x == nil {
+		return
+	}
+	x.filled.Store(min(x.filled.Load(), uint32(next)))
+	x.rows.Truncate((int(next) + simd.SketchRows - 1) / simd.SketchRows)
+}

@@ -1,0 +1,31 @@
+//go:build !noasm
+
+package simd
+
+import "unsafe"
+
+func sketchWithin(s *Sketch, blocks unsafe.Pointer, words []uint64) {
+	if useAVX2 {
+		sketchWithinAVX2(s, blocks, words)
+		return
+	}
+	sketchWithinScalar(s, blocks, words)
+}
+
+func sketchEstimates(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32) {
+	if useAVX2 {
+		sketchEstimatesAVX2(s, block, out)
+		return
+	}
+	sketchEstimatesScalar(s, block, out)
+}
+
+// sketchWithinAVX2 is Sketch.Within of at least one word.
+//
+//go:noescape
+func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64)
+
+// sketchEstimatesAVX2 is Sketch.Estimates.
+//
+//go:noescape
+func sketchEstimatesAVX2(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32)

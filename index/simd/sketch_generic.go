@@ -1,0 +1,13 @@
+//go:build noasm || !amd64
+
+package simd
+
+import "unsafe"
+
+func sketchWithin(s *Sketch, blocks unsafe.Pointer, words []uint64) {
+	sketchWithinScalar(s, blocks, words)
+}
+
+func sketchEstimates(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32) {
+	sketchEstimatesScalar(s, block, out)
+}
