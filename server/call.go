@@ -37,9 +37,12 @@ type call struct {
 
 var calls = sync.Pool{New: func() any { return new(call) }}
 
-// mostKept is how many bytes of a request's body, and of its answer, are kept for
-// the next one.
-const mostKept = 1 << 20
+// mostAnswer and mostBody are how many bytes of an answer's memory, and of a body's,
+// are kept for the next request. Few queries are as long as the second.
+const (
+	mostAnswer = 1 << 20
+	mostBody   = 128 << 10
+)
 
 // handle is every request's way in.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
@@ -57,10 +60,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		c.observe(r)
 		c.record(r, ctx.Response.StatusCode())
 	}
-	if n := ctx.Request.Header.ContentLength(); n > mostKept || n == chunked {
+	if n := ctx.Request.Header.ContentLength(); n > mostBody || n == chunked {
 		ctx.Request.SwapBody(nil) // else later requests keep its memory, however small they are
 	}
-	if cap(c.out) <= mostKept {
+	if cap(c.out) <= mostAnswer {
 		*c = call{out: c.out}
 		calls.Put(c)
 	}

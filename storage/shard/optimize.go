@@ -3,10 +3,13 @@ package shard
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kithdb/kith/storage"
 )
 
 // Optimizer is a node's background builder: it moves tails into graphs, repairs
@@ -146,7 +149,9 @@ func (o *Optimizer) next() (*Shard, bool) {
 func (o *Optimizer) handBack() {
 	if o.worked {
 		o.worked = false
+		runtime.GC() // pools give up what nobody took since the collection before
 		debug.FreeOSMemory()
+		storage.TrimMemory()
 	}
 }
 

@@ -64,6 +64,8 @@ type report struct {
 	P99us     float64 `json:"p99_us,omitempty"`
 	MiB       float64 `json:"mib,omitempty"`
 	Ratio     float64 `json:"ratio_to_raw_vectors,omitempty"`
+	AnonMiB   float64 `json:"anonymous_mib,omitempty"` // without pages of files, such as the program
+	AnonRatio float64 `json:"anonymous_ratio_to_raw_vectors,omitempty"`
 }
 
 func (r *report) text() string {
@@ -73,7 +75,8 @@ func (r *report) text() string {
 	case "query":
 		return fmt.Sprintf("query, %d clients: recall@10 %.4f, %s/s, p50 %.0f µs, p99 %.0f µs", r.Clients, r.Recall, thousands(int(r.PerSecond)), r.P50us, r.P99us)
 	case "memory":
-		return fmt.Sprintf("memory: %.0f MiB resident, %.2f times the raw vectors", r.MiB, r.Ratio)
+		return fmt.Sprintf("memory: %.0f MiB resident, %.2f times the raw vectors; without pages of files, such as the program: %.0f MiB, %.2f",
+			r.MiB, r.Ratio, r.AnonMiB, r.AnonRatio)
 	}
 	if r.MiB > 0 {
 		return fmt.Sprintf("%s: %.2f s, %.0f MiB resident", r.Stage, r.Seconds, r.MiB)
@@ -180,8 +183,13 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 	if err != nil {
 		return err
 	}
+	anon, err := anonymous(server)
+	if err != nil {
+		return err
+	}
 	raw := 4 * float64(d.base.Rows) * float64(d.base.Columns)
-	return emit(c, b.output, &report{Stage: "memory", MiB: float64(resident) / mib, Ratio: float64(resident) / raw})
+	return emit(c, b.output, &report{Stage: "memory", MiB: float64(resident) / mib, Ratio: float64(resident) / raw,
+		AnonMiB: float64(anon) / mib, AnonRatio: float64(anon) / raw})
 }
 
 // demand is how a server is asked.

@@ -65,7 +65,7 @@ exit 0. A second signal ends the process at once; nothing acknowledged is lost.`
 
 // ballastBytes counts as live to the collector, which so begins no sooner than
 // after 30 % of it.
-const ballastBytes = 16 << 20
+const ballastBytes = 8 << 20
 
 // serve runs until ctx ends, then stops in order.
 func serve(ctx context.Context, s settings, log *slog.Logger) error {
