@@ -1,4 +1,4 @@
-"""The peers: one small class for each way of using a library, all on one thread.
+"""The peers: one small class for each way of using a library, queries all on one thread.
 
 Each says how the library's own documents would have it used at M links and a
 construction breadth, builds, saves where the library can, and answers the ten
@@ -59,7 +59,7 @@ class Hnswlib(Peer):
     def build(self, folder):
         self.index = self.empty()
         self.index.init_index(max_elements=len(self.data.base), M=self.args.m, ef_construction=self.args.ef_construct)
-        self.index.add_items(self.data.base, num_threads=1)
+        self.index.add_items(self.data.base, num_threads=self.args.threads)
 
     def save(self, folder):
         self.index.save_index(self.path(folder))
@@ -93,10 +93,11 @@ class Faiss(Peer):
     def build(self, folder):
         import faiss
 
-        faiss.omp_set_num_threads(1)
+        faiss.omp_set_num_threads(self.args.threads)
         self.index = self.made()
         self.index.train(self.data.base)
         self.index.add(self.data.base)
+        faiss.omp_set_num_threads(1)
 
     def save(self, folder):
         import faiss
@@ -188,7 +189,7 @@ class Usearch(Peer):
         import numpy as np
 
         self.index = self.empty()
-        self.index.add(np.arange(len(self.data.base), dtype=np.uint64), self.data.base, threads=1)
+        self.index.add(np.arange(len(self.data.base), dtype=np.uint64), self.data.base, threads=self.args.threads)
 
     def save(self, folder):
         self.index.save(self.path(folder))
@@ -220,7 +221,7 @@ class SymphonyQG(Peer):
         import rabitqlib
 
         self.index = rabitqlib.SymqgIndex(self.data.dim, 2 * self.args.m, "ip" if self.data.inner else "l2")
-        self.index.build(self.data.base, self.args.ef_construct, num_threads=1)
+        self.index.build(self.data.base, self.args.ef_construct, num_threads=self.args.threads)
 
     def save(self, folder):
         self.index.save(self.path(folder))
@@ -260,7 +261,7 @@ class Glass(Peer):
     def build(self, folder):
         import glass
 
-        glass.set_num_threads(1)
+        glass.set_num_threads(self.args.threads)
         graph = glass.Index("HNSW", self.metric(), "FP32", R=2 * self.args.m, L=self.args.ef_construct).build(self.data.base)
         if folder:
             graph.save(self.path(folder))
@@ -272,6 +273,7 @@ class Glass(Peer):
         self.graph = graph
         self.index = glass.Searcher(graph, self.data.base, self.metric(), self.quantizer, self.refine)
         self.index.set_ef(64)
+        glass.set_num_threads(1)
         self.index.optimize(1)
 
     def save(self, folder):
@@ -313,7 +315,8 @@ class SVS(Peer):
 
         params = svs.VamanaBuildParameters(alpha=0.95 if self.data.inner else 1.2, graph_max_degree=2 * self.args.m,
                                            window_size=self.args.ef_construct)
-        self.index = svs.Vamana.build(params, self.data.base, self.distance(), num_threads=1)
+        self.index = svs.Vamana.build(params, self.data.base, self.distance(), num_threads=self.args.threads)
+        self.index.num_threads = 1
         if folder:
             self.index.save(*(self.path(folder, part) for part in self.parts))
             self.open(folder)
@@ -364,7 +367,7 @@ class Vsag(Peer):
         return pyvsag.Index("hgraph", json.dumps({
             "dtype": "float32", "metric_type": "ip" if self.data.inner else "l2", "dim": self.data.dim,
             "index_param": {"base_quantization_type": "sq8_uniform", "use_reorder": True, "precise_quantization_type": "fp32",
-                            "max_degree": 2 * self.args.m, "ef_construction": self.args.ef_construct, "build_thread_count": 1}}))
+                            "max_degree": 2 * self.args.m, "ef_construction": self.args.ef_construct, "build_thread_count": self.args.threads}}))
 
     def build(self, folder):
         import numpy as np
@@ -412,7 +415,7 @@ class Scann(Peer):
             builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2)
         else:
             builder = builder.tree(leaves, 10, training_sample_size=100_000).score_ah(2)
-        self.index = builder.reorder(100).set_n_training_threads(1).build()
+        self.index = builder.reorder(100).set_n_training_threads(self.args.threads).build()
 
     def save(self, folder):
         self.index.serialize(folder)
@@ -448,7 +451,7 @@ class QdrantEdge(Peer):
         distance = {"cosine": e.Distance.Cosine, "dot": e.Distance.Dot, "euclidean": e.Distance.Euclid}[self.data.metric]
         return e.EdgeConfig(
             vectors=e.EdgeVectorParams(size=self.data.dim, distance=distance, on_disk=False),
-            hnsw_config=e.HnswIndexConfig(self.args.m, self.args.ef_construct, full_scan_threshold=10, max_indexing_threads=1, on_disk=False),
+            hnsw_config=e.HnswIndexConfig(self.args.m, self.args.ef_construct, full_scan_threshold=10, max_indexing_threads=self.args.threads, on_disk=False),
             quantization_config=code, max_search_threads=1,
             optimizers=e.EdgeOptimizersConfig(default_segment_number=1, max_segment_size=100_000_000, indexing_threshold=1000))
 
@@ -506,7 +509,7 @@ class Zvec(Peer):
     def start(self):
         import zvec
 
-        zvec.init(query_threads=1, optimize_threads=1)
+        zvec.init(query_threads=1, optimize_threads=self.args.threads)
         return zvec
 
     def build(self, folder):
@@ -523,7 +526,7 @@ class Zvec(Peer):
         for at in range(0, len(self.data.base), 1000):
             block = self.data.base[at : at + 1000].tolist()
             collection.insert([zvec.Doc(id=str(at + i), vectors={"v": v}) for i, v in enumerate(block)])
-        collection.optimize(zvec.OptimizeOption(concurrency=1))
+        collection.optimize(zvec.OptimizeOption(concurrency=self.args.threads))
         collection.flush()
         collection.close()
         self.attach(zvec, place)

@@ -1,4 +1,4 @@
-"""Measure one library on one data set: peer.py NAME --data FOLDER [--cache DIR] [--m 16] [--ef-construct 200] [--sweep]
+"""Measure one library on one data set: peer.py NAME --data FOLDER [--cache DIR] [--m 16] [--ef-construct 200] [--threads 1] [--sweep]
 
 The worker of `go run ./tools/bench/race`. It builds the library's index (or opens
 the one that an earlier run left in --cache), prints one JSON line that tells so,
@@ -12,7 +12,8 @@ then answers commands, a JSON object a line, until its input ends:
 all its settings and prints a line for each. peer.py --list names the libraries,
 and for each whether it can be imported here.
 
-One thread throughout. Recall is recall at 10 against gt.ibin.
+Queries run on one thread, builds on --threads of them. Recall is recall at 10
+against gt.ibin.
 """
 import argparse
 import contextlib
@@ -89,6 +90,7 @@ def opened(peer, args, data):
     if note and not args.rebuild and os.path.exists(note):
         with open(note) as f:
             built = json.load(f)
+        built.setdefault("threads", 1)
         if built["version"] == peer.version:
             if peer.reads_base:
                 data.base
@@ -101,7 +103,7 @@ def opened(peer, args, data):
     data.base
     before, wall, cpu = resident(), time.perf_counter(), time.process_time()
     peer.build(folder)
-    built = {"version": peer.version, "build_s": time.perf_counter() - wall, "build_cpu_s": time.process_time() - cpu}
+    built = {"version": peer.version, "threads": args.threads, "build_s": time.perf_counter() - wall, "build_cpu_s": time.process_time() - cpu}
     if folder and peer.save(folder) is not False:
         with open(note, "w") as f:
             json.dump(built, f)
@@ -147,6 +149,7 @@ def main():
     p.add_argument("--rebuild", action="store_true", help="build even what is cached")
     p.add_argument("--m", type=int, default=16, help="links per node")
     p.add_argument("--ef-construct", type=int, default=200, help="breadth of the search that places a node")
+    p.add_argument("--threads", type=int, default=1, help="threads that build")
     p.add_argument("--sweep", action="store_true", help="measure every setting and end")
     p.add_argument("--list", action="store_true", help="name the libraries")
     args = p.parse_args()
@@ -170,7 +173,7 @@ def main():
     except Exception as e:  # whatever a library throws, the driver is to name it
         say({"lib": args.name, "missing": f"{type(e).__name__}: {e}"})
         sys.exit(1)
-    say({"lib": args.name, "folder": args.data, "m": args.m, "ef_construct": args.ef_construct, "threads": 1,
+    say({"lib": args.name, "folder": args.data, "m": args.m, "ef_construct": args.ef_construct,
          "settings": peer.settings(), "group": kind.group, "rows": data.rows, "raw_mib": 4 * data.rows * data.dim / 2**20, **built})
     serve(peer, data, say, before, peer.settings() if args.sweep else None)
 

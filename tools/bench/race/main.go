@@ -10,7 +10,8 @@
 //
 // Beside it stands the ratio by processor time of queries asked alone. Where the
 // two differ much, others kept the machine busy: measure again when it is quiet.
-// Builds are compared by processor time, which a busy machine stretches less.
+// Builds are compared by processor time, which a busy machine stretches less, and
+// where both were built on as many threads by the clock, too.
 // Memory is the resident memory that a fresh process grew by, vectors included, over
 // the vectors as float32; ours is told by its own account, too.
 // A peer's index stays in -cache, so that a later race need not build it; ours is
@@ -49,7 +50,7 @@ func main() {
 	peers := flag.String("peers", all, "which peers")
 	extra := flag.String("ours", "", "further flags for kith bench worker, as in -ours '--code 4'")
 	flag.IntVar(&o.rounds, "rounds", 3, "turns at each setting")
-	flag.IntVar(&o.threads, "threads", 1, "goroutines that build ours; more than 1 leaves build time out of the comparison")
+	flag.IntVar(&o.threads, "threads", 1, "threads that build, ours and theirs; queries run on one")
 	flag.BoolVar(&o.rebuild, "rebuild", false, "build the peers' indexes even where they are cached")
 	out := flag.String("json", "", "file for the report")
 	flag.Usage = func() {
@@ -112,7 +113,7 @@ func (o *options) against(ctx context.Context, ours *worker, name, folder string
 	missing := func(err error) (curve.Run, []curve.Ratio) {
 		return curve.Run{Lib: name, Folder: folder, Missing: err.Error()}, nil
 	}
-	args := []string{o.script, name, "--data", folder, "--cache", o.cache, "--m", "16", "--ef-construct", "200"}
+	args := []string{o.script, name, "--data", folder, "--cache", o.cache, "--m", "16", "--ef-construct", "200", "--threads", fmt.Sprint(o.threads)}
 	if o.rebuild {
 		args = append(args, "--rebuild")
 	}

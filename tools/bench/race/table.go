@@ -34,15 +34,25 @@ func printPeer(w io.Writer, ours, peer *curve.Run, ratios []curve.Ratio) {
 		fmt.Fprintf(w, "  %.2f %.0f/%.0f = %.2f× (%.2f–%.2f, processor %.2f×)",
 			target, r.Ours, r.Theirs, r.Median, slices.Min(r.Rounds), slices.Max(r.Rounds), r.CPU)
 	}
-	if ours.Threads <= 1 && peer.BuildCPUS > 0 {
-		fmt.Fprintf(w, "  build %.2f", ours.BuildCPUS/peer.BuildCPUS)
-		if peer.Cached {
-			fmt.Fprint(w, " (theirs of an earlier run)")
-		}
-	}
+	printBuild(w, ours, peer)
 	_, mine := ours.Memory()
 	_, theirs := peer.Memory()
 	fmt.Fprintf(w, "  memory %.2f / %.2f\n", mine, theirs)
+}
+
+// printBuild tells our build's processor time over theirs, and the clock's where
+// both had as many threads.
+func printBuild(w io.Writer, ours, peer *curve.Run) {
+	if peer.BuildCPUS == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  build %.2f", ours.BuildCPUS/peer.BuildCPUS)
+	if ours.Threads == peer.Threads {
+		fmt.Fprintf(w, ", by the clock %.2f on %d threads (%.1f s)", ours.BuildS/peer.BuildS, ours.Threads, ours.BuildS)
+	}
+	if peer.Cached {
+		fmt.Fprint(w, " (theirs of an earlier run)")
+	}
 }
 
 // rows are the lines of the table: whom they compare with.
