@@ -85,7 +85,8 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 	if n == 0 || c != nil && n < c.Points*3/2 && n > c.Points/2 && c.Index == g.words() && !f.again.Load() {
 		return
 	}
-	s.o.Optimizer.handBack() // a measurement takes long
+	s.o.Optimizer.handBack() // a measurement takes long, and memory of its own
+	s.o.Optimizer.worked = true
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
 	fresh, live := p.measure(s.o.Optimizer)
