@@ -156,7 +156,7 @@ func TestPassBySketches(t *testing.T) {
 				if recall < 0.96 {
 					t.Errorf("%v at %g, lying %d: recall %.3f", m, share, lie, recall)
 				}
-				if float64(took.Distances) > 0.4*share*n {
+				if walked := 5.0 * float64(took.Hops); float64(took.Distances) > 0.35*share*n+walked {
 					t.Errorf("%v at %g, lying %d: %+v", m, share, lie, took)
 				}
 			}

@@ -23,6 +23,8 @@ const (
 	// leaning is how much more the sketches of the nearest say too much than those
 	// of the nearest of the first that are looked at.
 	leaning = 4
+	// sketchDoubt is doubt, of sketches.
+	sketchDoubt = 3
 	// fewest of the nearest are needed to see whether others like them were let
 	// through: sketches must not say too much by less than so many deviations of
 	// theirs. Where they do, that is allowed and somewhat more, so often at most.
@@ -216,5 +218,5 @@ func (w *walker) allow() float32 {
 	}
 	wide := math.Sqrt(square / float64(len(w.dist)))
 	lean := close/float64(max(n, 1)) - wide/math.Sqrt(float64(max(n, 1))) // as far as it is no chance
-	return float32(doubt*wide + leaning*max(lean, 0))
+	return float32(sketchDoubt*wide + leaning*max(lean, 0))
 }
