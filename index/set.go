@@ -167,9 +167,54 @@ func (t *Set) words(from, to Slot, visit func(base Slot, w uint64) bool) {
 	}
 }
 
-// And is the intersection of two sets.
+// And is the intersection of two sets. Pages that come out as one of them has them
+// are shared.
 func (t *Set) And(o *Set) *Set {
-	return t.combine(o, func(a, b uint64) uint64 { return a & b })
+	if t == nil {
+		return nil
+	}
+	out := &Set{pages: make([]*page, min(len(t.pages), o.ends()))}
+	for i := range out.pages {
+		if t.pages[i] == nil || o.pages[i] == nil {
+			continue
+		}
+		var n int
+		out.pages[i], n = both(t.pages[i], o.pages[i])
+		out.count += n
+	}
+	return out
+}
+
+// both is the slots that two pages have, nil when there are none, and how many.
+func both(a, b *page) (in *page, n int) {
+	var onlyA, onlyB uint64
+	for i, x := range a {
+		y := b[i]
+		onlyA |= x &^ y
+		onlyB |= y &^ x
+		n += bits.OnesCount64(x & y)
+	}
+	switch {
+	case n == 0:
+		return nil, 0
+	case onlyA == 0:
+		return a, n
+	case onlyB == 0:
+		return b, n
+	}
+	in = new(page)
+	for i, x := range a {
+		in[i] = x & b[i]
+	}
+	return in, n
+}
+
+// ends is the number of pages.
+func (t *Set) ends() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.pages)
 }
 
 // Union is the slots that are in any of some sets, which share no page when they
@@ -211,38 +256,50 @@ func unite(a, b *page) (both *page, added int) {
 	return both, added
 }
 
-// AndNot is the slots of t that are not in o.
+// AndNot is the slots of t that are not in o. Pages of t that o has nothing of are
+// shared.
 func (t *Set) AndNot(o *Set) *Set {
-	return t.combine(o, func(a, b uint64) uint64 { return a &^ b })
-}
-
-// combine applies f word by word over t's pages; f(0, x) must be 0.
-func (t *Set) combine(o *Set, f func(a, b uint64) uint64) *Set {
 	if t == nil {
 		return nil
 	}
-	var none page
 	out := &Set{pages: make([]*page, len(t.pages))}
 	for i, a := range t.pages {
 		if a == nil {
 			continue
 		}
-		b := &none
-		if o != nil && i < len(o.pages) && o.pages[i] != nil {
+		var b *page
+		if i < o.ends() {
 			b = o.pages[i]
 		}
-		var p page
-		n := 0
-		for w := range a {
-			p[w] = f(a[w], b[w])
-			n += bits.OnesCount64(p[w])
-		}
-		if n > 0 {
-			out.pages[i] = &p
-			out.count += n
-		}
+		var n int
+		out.pages[i], n = without(a, b)
+		out.count += n
 	}
 	return out
+}
+
+// without is the slots that a page has and another, or nil, has not: nil when there
+// are none; and how many.
+func without(a, b *page) (left *page, n int) {
+	if b == nil {
+		b = new(page)
+	}
+	var shared uint64
+	for i, x := range a {
+		shared |= x & b[i]
+		n += bits.OnesCount64(x &^ b[i])
+	}
+	switch {
+	case n == 0:
+		return nil, 0
+	case shared == 0:
+		return a, n
+	}
+	left = new(page)
+	for i, x := range a {
+		left[i] = x &^ b[i]
+	}
+	return left, n
 }
 
 // Editor makes the next version of a Set. One goroutine.

@@ -66,6 +66,27 @@ func TestSetAgreesWithMap(t *testing.T) {
 				t.Fatalf("AndNot is wrong at %d", s)
 			}
 		}
+		common, rest := a.set.And(b.set), a.set.AndNot(b.set)
+		inA := 0
+		for _, s := range a.want {
+			if b.set.Contains(s) {
+				inA++
+			}
+		}
+		if n := len(slices.Collect(common.All())); n != inA || common.Len() != inA {
+			t.Fatalf("And has %d slots and says %d, want %d", n, common.Len(), inA)
+		}
+		if n := len(slices.Collect(rest.All())); n != len(a.want)-inA || rest.Len() != n {
+			t.Fatalf("AndNot has %d slots and says %d, want %d", n, rest.Len(), len(a.want)-inA)
+		}
+		for _, shared := range []*Set{common, rest} { // pages, which an edit must copy
+			e := shared.Edit()
+			e.Add(Slot(slot.Draw(t, "more")))
+			if shared.Len() > 0 {
+				e.Remove(slices.Collect(shared.All())[0])
+			}
+			e.Done()
+		}
 		either := slices.Concat(a.want, b.want)
 		slices.Sort(either)
 		either = slices.Compact(either)
