@@ -49,13 +49,13 @@ const (
 	elsewhere = 0.25
 )
 
-// among finds the nearest accepted nodes: w.results, by codes. There are three
+// among finds the nearest accepted nodes: w.results, by codes. There are four
 // ways, and each search takes what its matches allow. A walk through all nodes
 // that keeps the accepted; a walk over accepted nodes alone, which looks behind
-// the others (twohop.go); and the codes of all matches in one pass, which is
-// cheapest where they are few, and the way out where a walk has no direction:
-// the nearest matches of a query that has none around it lie on a sphere, where
-// a walk finds some and never all.
+// the others (twohop.go); the codes of all matches in one pass (scan.go), which is
+// cheapest where they are few; and sketches of them all (sketched.go), the way out
+// where a walk has no direction: the nearest matches of a query that has none
+// around it lie on a sphere, where a walk finds some and never all.
 func (w *walker) among(entry uint64, ef int, q *index.Query) {
 	g, f := w.g, &w.terms
 	n := float64(max(w.nodes, 1))
