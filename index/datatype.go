@@ -10,27 +10,29 @@ import (
 // bytes in the store and in memory.
 type Datatype uint8
 
-// The datatypes of the contract. The numbers are on disk: never renumber. The
-// zero value is Float32, not spelled out by the user.
+// The datatypes of the contract, and Bfloat16, which is ours: the range of a
+// float32 in half its bytes, with 8 bits of precision. The numbers are on disk:
+// never renumber. The zero value is Float32, not spelled out by the user.
 const (
 	Float32 Datatype = iota + 1
 	Float16
 	Uint8
+	Bfloat16
 )
 
-var datatypeNames = [...]string{Float32: "float32", Float16: "float16", Uint8: "uint8"}
+var datatypeNames = [...]string{Float32: "float32", Float16: "float16", Uint8: "uint8", Bfloat16: "bfloat16"}
 
 // MaxFloat16 is the largest finite float16.
 const MaxFloat16 = 65504
 
 // ParseDatatype reads the contract's name of a datatype.
 func ParseDatatype(s string) (Datatype, error) {
-	for d := Float32; d <= Uint8; d++ {
+	for d := Float32; d <= Bfloat16; d++ {
 		if datatypeNames[d] == s {
 			return d, nil
 		}
 	}
-	return 0, fmt.Errorf("unknown datatype %q: use float32, float16 or uint8", s)
+	return 0, fmt.Errorf("unknown datatype %q: use float32, float16, bfloat16 or uint8", s)
 }
 
 // String is the contract's name of the datatype, "" when it was not given.
@@ -55,7 +57,7 @@ func (d *Datatype) UnmarshalText(text []byte) (err error) {
 // Bytes is the size of one dimension.
 func (d Datatype) Bytes() int {
 	switch d {
-	case Float16:
+	case Float16, Bfloat16:
 		return 2
 	case Uint8:
 		return 1
@@ -64,8 +66,35 @@ func (d Datatype) Bytes() int {
 	}
 }
 
+// Largest is the largest finite value that is stored as such.
+func (d Datatype) Largest() float32 {
+	switch d {
+	case Float16:
+		return MaxFloat16
+	case Bfloat16:
+		return MaxBfloat16
+	case Uint8:
+		return math.MaxUint8
+	default:
+		return math.MaxFloat32
+	}
+}
+
+// Holds reports whether a finite x is stored as a finite value. Uint8 holds all:
+// it stops at its ends.
+func (d Datatype) Holds(x float32) bool {
+	switch d {
+	case Float16:
+		return ToFloat16(x)&0x7fff != 0x7c00
+	case Bfloat16:
+		return ToBfloat16(x)&0x7fff != 0x7f80
+	default:
+		return true
+	}
+}
+
 // Encode writes the stored form of v into row, which has room for it. Float16
-// rounds to the nearest, to the even of two; Uint8 cuts the fraction off and
+// and Bfloat16 round to the nearest, to the even of two; Uint8 cuts the fraction off and
 // stops at 0 and 255, as the contract's engine does.
 func (d Datatype) Encode(row []byte, v []float32) {
 	switch d {
@@ -73,6 +102,12 @@ func (d Datatype) Encode(row []byte, v []float32) {
 		row = row[:2*len(v)]
 		for i, x := range v {
 			h := ToFloat16(x)
+			row[2*i], row[2*i+1] = byte(h), byte(h>>8)
+		}
+	case Bfloat16:
+		row = row[:2*len(v)]
+		for i, x := range v {
+			h := ToBfloat16(x)
 			row[2*i], row[2*i+1] = byte(h), byte(h>>8)
 		}
 	case Uint8:
@@ -92,6 +127,11 @@ func (d Datatype) Decode(v []float32, row []byte) {
 		row = row[:2*len(v)]
 		for i := range v {
 			v[i] = FromFloat16(uint16(row[2*i]) | uint16(row[2*i+1])<<8)
+		}
+	case Bfloat16:
+		row = row[:2*len(v)]
+		for i := range v {
+			v[i] = FromBfloat16(uint16(row[2*i]) | uint16(row[2*i+1])<<8)
 		}
 	case Uint8:
 		row = row[:len(v)]

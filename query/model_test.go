@@ -55,7 +55,7 @@ func modelSchema() *schema.Collection {
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), dir: t.TempDir(), c: modelSchema(), model: map[point.ID]point.Point{}}
-	w.c.Vectors[0].Datatype = []index.Datatype{0, index.Float16, index.Uint8, index.Float32}[seed%4]
+	w.c.Vectors[0].Datatype = []index.Datatype{0, index.Float16, index.Uint8, index.Bfloat16}[seed%4]
 	w.c.Vectors[1].Datatype = []index.Datatype{0, index.Uint8, index.Float16, index.Uint8}[seed%4]
 	w.opt = shard.NewOptimizer(shard.OptimizerOptions{Workers: 2, Upkeep: upkeep(seed), Logger: quiet()})
 	w.open()

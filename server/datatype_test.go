@@ -11,7 +11,8 @@ import (
 )
 
 // What the contract's engine (qdrant-edge-py 0.9) stores and scores for these
-// vectors and this query, by datatype and distance.
+// vectors and this query, by datatype and distance. Bfloat16 is ours; its numbers
+// are numpy's, of values rounded by their bits.
 func TestDatatypesAnswerAsTheEngine(t *testing.T) {
 	r := serve(t, start{})
 	const points = `{"points":[{"id":1,"vector":[1.5,2.5,0.4999,0.9]},{"id":2,"vector":[300,-5,255.9,256]},{"id":3,"vector":[0,0,0,0]},{"id":4,"vector":[10,20,30,40]}]}`
@@ -27,6 +28,7 @@ func TestDatatypesAnswerAsTheEngine(t *testing.T) {
 		{"float16", "Euclid", `[1.5,2.5,0.5,0.89990234] [300,-5,255.875,256] [0,0,0,0] [10,20,30,40]`, map[string]float64{"4": 274.26584, "1": 299.5403, "3": 300.03955, "2": 398.22308}},
 		{"float16", "Cosine", `[0.48510742,0.80859375,0.1616211,0.29101562] [0.6381836,-0.010635376,0.5444336,0.5444336] [0,0,0,0] [0.18261719,0.36523438,0.54785156,0.73046875]`,
 			map[string]float64{"4": 0.5418278, "2": 0.5407143, "1": 0.1664188, "3": 0}},
+		{"bfloat16", "Dot", `[1.5,2.5,0.5,0.8984375] [300,-5,256,256] [0,0,0,0] [10,20,30,40]`, map[string]float64{"2": 76275.921875, "4": 8901.09375, "1": 154.46875, "3": 0}},
 		{"float32", "Dot", `[1.5,2.5,0.4999,0.9] [300,-5,255.9,256] [0,0,0,0] [10,20,30,40]`, map[string]float64{"2": 76245, "4": 8901, "1": 154.42, "3": 0}},
 	} {
 		name := c.datatype + c.distance
@@ -86,6 +88,10 @@ func TestDatatypesRefuse(t *testing.T) {
 		t.Errorf("memory warm: %d %s", status, a.Status)
 	}
 	r.must("PUT", "/collections/h", `{"vectors":{"size":2,"distance":"Dot","datatype":"float16"}}`)
+	r.must("PUT", "/collections/b", `{"vectors":{"size":2,"distance":"Dot","datatype":"bfloat16"}}`)
+	if status, a, _ = r.send("PUT", "/collections/b/points?wait=true", `{"points":[{"id":1,"vector":[3.4e38,1]}]}`); status != 400 || !strings.Contains(a.message(), "vector[0]") || r.count("b") != 0 {
+		t.Errorf("3.4e38 as bfloat16: %d %s", status, a.Status)
+	}
 	status, a, _ = r.send("PUT", "/collections/h/points?wait=true", `{"points":[{"id":1,"vector":[1,65520]}]}`)
 	if status != 400 || !strings.Contains(a.message(), "vector[1]") || r.count("h") != 0 {
 		t.Errorf("65520 as float16: %d %s", status, a.Status)

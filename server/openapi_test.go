@@ -250,6 +250,12 @@ func (c *comparison) parameters(o, e *endpoint) {
 	}
 }
 
+// withoutOurs is a schema's values less those that it marks as Kith's own.
+func withoutOurs(s *openapi3.Schema) []any {
+	added, _ := s.Extensions["x-kith-values"].([]any)
+	return slices.DeleteFunc(slices.Clone(s.Enum), func(v any) bool { return slices.Contains(added, v) })
+}
+
 // schema compares what both say of one place.
 func (c *comparison) schema(at string, o, e *openapi3.SchemaRef) {
 	if n := len(unionOf(o)); n == 1 && len(unionOf(e)) <= 1 {
@@ -266,7 +272,7 @@ func (c *comparison) schema(at string, o, e *openapi3.SchemaRef) {
 	}
 	a, b := o.Value, e.Value
 	for what, pair := range map[string][2]any{
-		"type": {a.Type, b.Type}, "format": {a.Format, b.Format}, "minimum": {a.Min, b.Min}, "maximum": {a.Max, b.Max}, "enum": {a.Enum, b.Enum},
+		"type": {a.Type, b.Type}, "format": {a.Format, b.Format}, "minimum": {a.Min, b.Min}, "maximum": {a.Max, b.Max}, "enum": {withoutOurs(a), b.Enum},
 		"minItems": {a.MinItems, b.MinItems}, "maxItems": {a.MaxItems, b.MaxItems}, "minLength": {a.MinLength, b.MinLength}, "maxLength": {a.MaxLength, b.MaxLength}, "nullable": {a.Nullable, b.Nullable},
 	} {
 		if plain(pair[0]) != plain(pair[1]) {

@@ -59,7 +59,7 @@ func TestFindsTheNearest(t *testing.T) {
 func TestFindsTheNearestOfOtherDatatypes(t *testing.T) {
 	for i := range kinds {
 		k := &kinds[i]
-		for _, d := range []index.Datatype{index.Float16, index.Uint8} {
+		for _, d := range []index.Datatype{index.Float16, index.Bfloat16, index.Uint8} {
 			for _, m := range []index.Metric{index.Cosine, index.Euclid} {
 				t.Run(fmt.Sprintf("%s/%v/%v", k.name, d, m), func(t *testing.T) {
 					w := newWorld(t, k, shape{space: index.Space{Metric: m, Datatype: d}, dim: k.dims(), seed: 3}, 1500)

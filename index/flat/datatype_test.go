@@ -39,7 +39,7 @@ func decoded(s index.Space, q, v []float32) float64 {
 // values finds.
 func TestDatatypesAgreeWithASort(t *testing.T) {
 	const n, dim, k = 3000, 37, 50
-	for _, d := range []index.Datatype{index.Float16, index.Uint8} {
+	for _, d := range []index.Datatype{index.Float16, index.Bfloat16, index.Uint8} {
 		for m := index.Cosine; m <= index.Manhattan; m++ {
 			rng := rand.New(rand.NewPCG(uint64(d), uint64(m)))
 			space := index.Space{Metric: m, Datatype: d}

@@ -83,7 +83,7 @@ func (c *typed) recall(t *testing.T, g *Graph, live *index.Set) {
 // exact search finds.
 func TestEveryDatatype(t *testing.T) {
 	const n, dim = 1500, 19
-	for _, d := range []index.Datatype{index.Float16, index.Uint8} {
+	for _, d := range []index.Datatype{index.Float16, index.Bfloat16, index.Uint8} {
 		for m := index.Cosine; m <= index.Manhattan; m++ {
 			t.Run(fmt.Sprint(d, m), func(t *testing.T) {
 				c := newTyped(t, n, dim, index.Space{Metric: m, Datatype: d})
@@ -93,7 +93,7 @@ func TestEveryDatatype(t *testing.T) {
 					t.Fatal(err)
 				}
 				other := c.graph.o
-				other.Datatype = index.Float16 + index.Uint8 - d
+				other.Datatype = index.Float16 + index.Uint8 - min(d, index.Uint8)
 				if _, err := readHeader(bytes.NewReader(file.Bytes()), other); !errors.Is(err, ErrSettings) {
 					t.Errorf("another datatype: %v", err)
 				}

@@ -17,7 +17,7 @@ var _ index.Trained = (*Index)(nil)
 
 // Every metric and datatype against exact search.
 func TestRecall(t *testing.T) {
-	for _, d := range []index.Datatype{index.Float32, index.Float16, index.Uint8} {
+	for _, d := range []index.Datatype{index.Float32, index.Float16, index.Bfloat16, index.Uint8} {
 		for _, m := range []index.Metric{index.Cosine, index.Dot, index.Euclid} {
 			t.Run(fmt.Sprint(m, "/", d), func(t *testing.T) {
 				w := newWorld(t, shape{n: 2500, dim: 30, metric: m, datatype: d, seed: 1})

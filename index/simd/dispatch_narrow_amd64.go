@@ -83,3 +83,36 @@ func (q *Query) cosByteRows(base unsafe.Pointer, stride int, ids []uint32, out [
 		q.cosByteRowsScalar(base, stride, ids, out)
 	}
 }
+
+func dotBfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case useAVX512:
+		dotBfloatRowsAVX512(query, (*byte)(base), stride, ids, out)
+	case useAVX2:
+		dotBfloatRowsAVX2(query, (*byte)(base), stride, ids, out)
+	default:
+		dotBfloatRowsScalar(query, base, stride, ids, out)
+	}
+}
+
+func l2BfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case useAVX512:
+		l2BfloatRowsAVX512(query, (*byte)(base), stride, ids, out)
+	case useAVX2:
+		l2BfloatRowsAVX2(query, (*byte)(base), stride, ids, out)
+	default:
+		l2BfloatRowsScalar(query, base, stride, ids, out)
+	}
+}
+
+func l1BfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	switch {
+	case useAVX512:
+		l1BfloatRowsAVX512(query, (*byte)(base), stride, ids, out)
+	case useAVX2:
+		l1BfloatRowsAVX2(query, (*byte)(base), stride, ids, out)
+	default:
+		l1BfloatRowsScalar(query, base, stride, ids, out)
+	}
+}

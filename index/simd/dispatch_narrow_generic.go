@@ -4,7 +4,7 @@ package simd
 
 import "unsafe"
 
-// float16 and uint8 have assembly on amd64 only.
+// float16, bfloat16 and uint8 have assembly on amd64 only.
 
 func dotHalfRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	dotHalfRowsScalar(query, base, stride, ids, out)
@@ -16,6 +16,18 @@ func l2HalfRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, o
 
 func l1HalfRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	l1HalfRowsScalar(query, base, stride, ids, out)
+}
+
+func dotBfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	dotBfloatRowsScalar(query, base, stride, ids, out)
+}
+
+func l2BfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	l2BfloatRowsScalar(query, base, stride, ids, out)
+}
+
+func l1BfloatRows(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	l1BfloatRowsScalar(query, base, stride, ids, out)
 }
 
 func dotByteRows(query []byte, base unsafe.Pointer, stride int, ids []uint32, out []float32) {

@@ -69,15 +69,30 @@ func l1RowsAVX512(query []float32, base *byte, stride int, ids []uint32, out []f
 //go:noescape
 func dotHalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
+// dotBfloatRowsAVX2 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotBfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
 // l2HalfRowsAVX2 sets out[i] to the squared Euclidean distance of the query and row ids[i].
 //
 //go:noescape
 func l2HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
+// l2BfloatRowsAVX2 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2BfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
 // l1HalfRowsAVX2 sets out[i] to the sum of absolute differences of the query and row ids[i].
 //
 //go:noescape
 func l1HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l1BfloatRowsAVX2 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1BfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
 // dotByteRowsAVX2 sets out[i] to the dot product of the query and row ids[i], negated.
 //
@@ -104,15 +119,30 @@ func cosByteRowsAVX2(query []byte, norm float32, base *byte, stride int, ids []u
 //go:noescape
 func dotHalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
+// dotBfloatRowsAVX512 sets out[i] to the dot product of the query and row ids[i], negated.
+//
+//go:noescape
+func dotBfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
 // l2HalfRowsAVX512 sets out[i] to the squared Euclidean distance of the query and row ids[i].
 //
 //go:noescape
 func l2HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
+// l2BfloatRowsAVX512 sets out[i] to the squared Euclidean distance of the query and row ids[i].
+//
+//go:noescape
+func l2BfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
 // l1HalfRowsAVX512 sets out[i] to the sum of absolute differences of the query and row ids[i].
 //
 //go:noescape
 func l1HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+
+// l1BfloatRowsAVX512 sets out[i] to the sum of absolute differences of the query and row ids[i].
+//
+//go:noescape
+func l1BfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 
 // dotByteRowsAVX512 sets out[i] to the dot product of the query and row ids[i], negated.
 //

@@ -1792,6 +1792,222 @@ stored:
 done:
 	RET
 
+// func dotBfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·dotBfloatRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ         R13, R14
+	JGE          register
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VPMOVZXWD    (AX)(R13*1), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    (CX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y0
+	VPMOVZXWD    (BX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y2
+	VPMOVZXWD    (DI)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y4
+	VPMOVZXWD    (R9)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y6
+	VPMOVZXWD    16(AX)(R13*1), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    16(CX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y1
+	VPMOVZXWD    16(BX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y3
+	VPMOVZXWD    16(DI)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y5
+	VPMOVZXWD    16(R9)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y7
+	ADDQ         $0x20, R13
+	JMP          blocks
+
+register:
+	LEAQ         16(R13), R15
+	CMPQ         R15, R12
+	JG           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VPMOVZXWD    (AX)(R13*1), Y8
+	VPSLLD       $0x10, Y8, Y8
+	VPMOVZXWD    (CX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y0
+	VPMOVZXWD    (BX)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y2
+	VPMOVZXWD    (DI)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y4
+	VPMOVZXWD    (R9)(R13*1), Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y6
+	MOVQ         R15, R13
+
+tail:
+	CMPQ         R13, R12
+	JGE          summed
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	MOVWLZX      (AX)(R13*1), R15
+	VMOVD        R15, X8
+	VPMOVZXWD    X8, Y8
+	VPSLLD       $0x10, Y8, Y8
+	MOVWLZX      (CX)(R13*1), R15
+	VMOVD        R15, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y1
+	MOVWLZX      (BX)(R13*1), R15
+	VMOVD        R15, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y3
+	MOVWLZX      (DI)(R13*1), R15
+	VMOVD        R15, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y5
+	MOVWLZX      (R9)(R13*1), R15
+	VMOVD        R15, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VFNMADD231PS Y9, Y8, Y7
+	ADDQ         $0x02, R13
+	JMP          tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VHADDPS      Y2, Y0, Y8
+	VHADDPS      Y6, Y4, Y9
+	VHADDPS      Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X8, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
 // func l2HalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, CMOV, F16C, FMA3, MMX+
 TEXT ·l2HalfRowsAVX2(SB), NOSPLIT, $0-88
@@ -1961,6 +2177,238 @@ tail:
 	MOVWLZX     (R9)(R13*1), R15
 	VMOVD       R15, X9
 	VCVTPH2PS   X9, Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y7
+	ADDQ        $0x02, R13
+	JMP         tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y1, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VHADDPS      Y2, Y0, Y8
+	VHADDPS      Y6, Y4, Y9
+	VHADDPS      Y9, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X8, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2BfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·l2BfloatRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-32, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ        R13, R14
+	JGE         register
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VPMOVZXWD   (AX)(R13*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VPMOVZXWD   (CX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y0
+	VPMOVZXWD   (BX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y2
+	VPMOVZXWD   (DI)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y4
+	VPMOVZXWD   (R9)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	VPMOVZXWD   16(AX)(R13*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VPMOVZXWD   16(CX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y1
+	VPMOVZXWD   16(BX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y3
+	VPMOVZXWD   16(DI)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y5
+	VPMOVZXWD   16(R9)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y7
+	ADDQ        $0x20, R13
+	JMP         blocks
+
+register:
+	LEAQ        16(R13), R15
+	CMPQ        R15, R12
+	JG          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VPMOVZXWD   (AX)(R13*1), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VPMOVZXWD   (CX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y0
+	VPMOVZXWD   (BX)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y2
+	VPMOVZXWD   (DI)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y4
+	VPMOVZXWD   (R9)(R13*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y8
+	VFMADD231PS Y8, Y8, Y6
+	MOVQ        R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	MOVWLZX     (AX)(R13*1), R15
+	VMOVD       R15, X8
+	VPMOVZXWD   X8, Y8
+	VPSLLD      $0x10, Y8, Y8
+	MOVWLZX     (CX)(R13*1), R15
+	VMOVD       R15, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y1
+	MOVWLZX     (BX)(R13*1), R15
+	VMOVD       R15, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y3
+	MOVWLZX     (DI)(R13*1), R15
+	VMOVD       R15, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
+	VSUBPS      Y9, Y8, Y9
+	VFMADD231PS Y9, Y9, Y5
+	MOVWLZX     (R9)(R13*1), R15
+	VMOVD       R15, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
 	VSUBPS      Y9, Y8, Y8
 	VFMADD231PS Y8, Y8, Y7
 	ADDQ        $0x02, R13
@@ -2190,6 +2638,256 @@ tail:
 	MOVWLZX    (R9)(R13*1), R15
 	VMOVD      R15, X10
 	VCVTPH2PS  X10, Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	ADDQ       $0x02, R13
+	JMP        tail
+
+summed:
+	PREFETCHT0   -4(DX)(R12*1)
+	PREFETCHT0   -4(SI)(R12*1)
+	PREFETCHT0   -4(R8)(R12*1)
+	PREFETCHT0   -4(R10)(R12*1)
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
+	MOVQ         out_base+64(FP), CX
+	MOVQ         R11, BX
+	SUBQ         ids_len+48(FP), BX
+	JG           part
+	VMOVUPS      X9, -16(CX)(R11*4)
+	JMP          stored
+
+part:
+	VMOVSS     X9, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1BfloatRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·l1BfloatRowsAVX2(SB), NOSPLIT, $0-88
+	XORQ     R11, R11
+	CMPQ     ids_len+48(FP), R11
+	JE       done
+	MOVQ     query_base+0(FP), AX
+	MOVQ     query_len+8(FP), R12
+	SHLQ     $0x01, R12
+	VPCMPEQD Y0, Y0, Y0
+	VPSRLD   $0x01, Y0, Y0
+	MOVQ     R12, R14
+	ANDQ     $-32, R14
+	MOVQ     ids_len+48(FP), CX
+	DECQ     CX
+	MOVQ     ids_base+40(FP), BX
+	LEAQ     (R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), DX
+	IMULQ    stride+32(FP), DX
+	ADDQ     base+24(FP), DX
+	LEAQ     1(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), SI
+	IMULQ    stride+32(FP), SI
+	ADDQ     base+24(FP), SI
+	LEAQ     2(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), R8
+	IMULQ    stride+32(FP), R8
+	ADDQ     base+24(FP), R8
+	LEAQ     3(R11), DI
+	CMPQ     DI, CX
+	CMOVQGT  CX, DI
+	MOVL     (BX)(DI*4), R10
+	IMULQ    stride+32(FP), R10
+	ADDQ     base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXWD  (AX)(R13*1), Y9
+	VPSLLD     $0x10, Y9, Y9
+	VPMOVZXWD  (CX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y1, Y1
+	VPMOVZXWD  (BX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y3, Y3
+	VPMOVZXWD  (DI)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y5, Y5
+	VPMOVZXWD  (R9)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y7, Y7
+	VPMOVZXWD  16(AX)(R13*1), Y9
+	VPSLLD     $0x10, Y9, Y9
+	VPMOVZXWD  16(CX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y2, Y2
+	VPMOVZXWD  16(BX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y4, Y4
+	VPMOVZXWD  16(DI)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y6, Y6
+	VPMOVZXWD  16(R9)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	ADDQ       $0x20, R13
+	JMP        blocks
+
+register:
+	LEAQ       16(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXWD  (AX)(R13*1), Y9
+	VPSLLD     $0x10, Y9, Y9
+	VPMOVZXWD  (CX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y1, Y1
+	VPMOVZXWD  (BX)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y3, Y3
+	VPMOVZXWD  (DI)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y5, Y5
+	VPMOVZXWD  (R9)(R13*1), Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VADDPS     Y9, Y7, Y7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ       R13, R12
+	JGE        summed
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	MOVWLZX    (AX)(R13*1), R15
+	VMOVD      R15, X9
+	VPMOVZXWD  X9, Y9
+	VPSLLD     $0x10, Y9, Y9
+	MOVWLZX    (CX)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y2, Y2
+	MOVWLZX    (BX)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y4, Y4
+	MOVWLZX    (DI)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
+	VSUBPS     Y10, Y9, Y10
+	VANDPS     Y10, Y0, Y10
+	VADDPS     Y10, Y6, Y6
+	MOVWLZX    (R9)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
 	VSUBPS     Y10, Y9, Y9
 	VANDPS     Y9, Y0, Y9
 	VADDPS     Y9, Y8, Y8
@@ -3360,6 +4058,229 @@ stored:
 done:
 	RET
 
+// func dotBfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·dotBfloatRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000000f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVW   CX, K1
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ         R13, R14
+	JGE          register
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VPMOVZXWD    (AX)(R13*1), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (CX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z0
+	VPMOVZXWD    (BX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z2
+	VPMOVZXWD    (DI)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z4
+	VPMOVZXWD    (R9)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z6
+	VPMOVZXWD    32(AX)(R13*1), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    32(CX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z1
+	VPMOVZXWD    32(BX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z3
+	VPMOVZXWD    32(DI)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VPMOVZXWD    32(R9)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z7
+	ADDQ         $0x40, R13
+	JMP          blocks
+
+register:
+	LEAQ         32(R13), R15
+	CMPQ         R15, R12
+	JG           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VPMOVZXWD    (AX)(R13*1), Z8
+	VPSLLD       $0x10, Z8, Z8
+	VPMOVZXWD    (CX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z0
+	VPMOVZXWD    (BX)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z2
+	VPMOVZXWD    (DI)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z4
+	VPMOVZXWD    (R9)(R13*1), Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z6
+	MOVQ         R15, R13
+
+tail:
+	CMPQ         R13, R12
+	JGE          summed
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VMOVDQU16.Z  (AX)(R13*1), K1, Y8
+	VPMOVZXWD    Y8, Z8
+	VPSLLD       $0x10, Z8, Z8
+	VMOVDQU16.Z  (CX)(R13*1), K1, Y9
+	VPMOVZXWD    Y9, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z1
+	VMOVDQU16.Z  (BX)(R13*1), K1, Y9
+	VPMOVZXWD    Y9, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z3
+	VMOVDQU16.Z  (DI)(R13*1), K1, Y9
+	VPMOVZXWD    Y9, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z5
+	VMOVDQU16.Z  (R9)(R13*1), K1, Y9
+	VPMOVZXWD    Y9, Z9
+	VPSLLD       $0x10, Z9, Z9
+	VFNMADD231PS Z9, Z8, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPS        Y8, Y0, Y0
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y8
+	VADDPS        Y8, Y2, Y2
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VADDPS        Y8, Y4, Y4
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y8
+	VADDPS        Y8, Y6, Y6
+	VHADDPS       Y2, Y0, Y8
+	VHADDPS       Y6, Y4, Y9
+	VHADDPS       Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
 // func l2HalfRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·l2HalfRowsAVX512(SB), NOSPLIT, $0-88
@@ -3530,6 +4451,245 @@ tail:
 	VFMADD231PS Z9, Z9, Z5
 	VMOVDQU16.Z (R9)(R13*1), K1, Y9
 	VCVTPH2PS   Y9, Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z7
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPS        Y8, Y0, Y0
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y8
+	VADDPS        Y8, Y2, Y2
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VADDPS        Y8, Y4, Y4
+	VADDPS        Z7, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y8
+	VADDPS        Y8, Y6, Y6
+	VHADDPS       Y2, Y0, Y8
+	VHADDPS       Y6, Y4, Y9
+	VHADDPS       Y9, Y8, Y8
+	VEXTRACTF128  $0x01, Y8, X0
+	VADDPS        X0, X8, X8
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l2BfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·l2BfloatRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ    R11, R11
+	CMPQ    ids_len+48(FP), R11
+	JE      done
+	MOVQ    query_base+0(FP), AX
+	MOVQ    query_len+8(FP), R12
+	MOVL    R12, DX
+	ANDL    $0x0000000f, DX
+	MOVL    $0x00000001, CX
+	SHLXL   DX, CX, CX
+	DECL    CX
+	KMOVW   CX, K1
+	SHLQ    $0x01, R12
+	MOVQ    R12, R14
+	ANDQ    $-64, R14
+	MOVQ    ids_len+48(FP), CX
+	DECQ    CX
+	MOVQ    ids_base+40(FP), BX
+	LEAQ    (R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), DI
+	CMPQ    DI, CX
+	CMOVQGT CX, DI
+	MOVL    (BX)(DI*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	XORQ    R13, R13
+
+blocks:
+	CMPQ        R13, R14
+	JGE         register
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VPMOVZXWD   (AX)(R13*1), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD   (CX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z0
+	VPMOVZXWD   (BX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z2
+	VPMOVZXWD   (DI)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z4
+	VPMOVZXWD   (R9)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	VPMOVZXWD   32(AX)(R13*1), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD   32(CX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z1
+	VPMOVZXWD   32(BX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z3
+	VPMOVZXWD   32(DI)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z5
+	VPMOVZXWD   32(R9)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z7
+	ADDQ        $0x40, R13
+	JMP         blocks
+
+register:
+	LEAQ        32(R13), R15
+	CMPQ        R15, R12
+	JG          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VPMOVZXWD   (AX)(R13*1), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD   (CX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z0
+	VPMOVZXWD   (BX)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z2
+	VPMOVZXWD   (DI)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z4
+	VPMOVZXWD   (R9)(R13*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z8
+	VFMADD231PS Z8, Z8, Z6
+	MOVQ        R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU16.Z (AX)(R13*1), K1, Y8
+	VPMOVZXWD   Y8, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VMOVDQU16.Z (CX)(R13*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z1
+	VMOVDQU16.Z (BX)(R13*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z3
+	VMOVDQU16.Z (DI)(R13*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VSUBPS      Z9, Z8, Z9
+	VFMADD231PS Z9, Z9, Z5
+	VMOVDQU16.Z (R9)(R13*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
 	VSUBPS      Z9, Z8, Z8
 	VFMADD231PS Z8, Z8, Z7
 
@@ -3766,6 +4926,263 @@ tail:
 	VADDPS      Z10, Z6, Z6
 	VMOVDQU16.Z (R9)(R13*1), K1, Y10
 	VCVTPH2PS   Y10, Z10
+	VSUBPS      Z10, Z9, Z9
+	VANDPS      Z9, Z0, Z9
+	VADDPS      Z9, Z8, Z8
+
+summed:
+	PREFETCHT0    -4(DX)(R12*1)
+	PREFETCHT0    -4(SI)(R12*1)
+	PREFETCHT0    -4(R8)(R12*1)
+	PREFETCHT0    -4(R10)(R12*1)
+	VADDPS        Z2, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y9
+	VADDPS        Y9, Y1, Y1
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y9
+	VADDPS        Y9, Y3, Y3
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y9
+	VADDPS        Y9, Y5, Y5
+	VADDPS        Z8, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPS        Y9, Y7, Y7
+	VHADDPS       Y3, Y1, Y9
+	VHADDPS       Y7, Y5, Y10
+	VHADDPS       Y10, Y9, Y9
+	VEXTRACTF128  $0x01, Y9, X1
+	VADDPS        X1, X9, X9
+	MOVQ          out_base+64(FP), CX
+	MOVQ          R11, BX
+	SUBQ          ids_len+48(FP), BX
+	JG            part
+	VMOVUPS       X9, -16(CX)(R11*4)
+	JMP           stored
+
+part:
+	VMOVSS     X9, -16(CX)(R11*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+
+stored:
+	CMPQ R11, ids_len+48(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func l1BfloatRowsAVX512(query []uint16, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·l1BfloatRowsAVX512(SB), NOSPLIT, $0-88
+	XORQ       R11, R11
+	CMPQ       ids_len+48(FP), R11
+	JE         done
+	MOVQ       query_base+0(FP), AX
+	MOVQ       query_len+8(FP), R12
+	MOVL       R12, DX
+	ANDL       $0x0000000f, DX
+	MOVL       $0x00000001, CX
+	SHLXL      DX, CX, CX
+	DECL       CX
+	KMOVW      CX, K1
+	SHLQ       $0x01, R12
+	VPTERNLOGD $0xff, Z0, Z0, Z0
+	VPSRLD     $0x01, Z0, Z0
+	MOVQ       R12, R14
+	ANDQ       $-64, R14
+	MOVQ       ids_len+48(FP), CX
+	DECQ       CX
+	MOVQ       ids_base+40(FP), BX
+	LEAQ       (R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), DX
+	IMULQ      stride+32(FP), DX
+	ADDQ       base+24(FP), DX
+	LEAQ       1(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), SI
+	IMULQ      stride+32(FP), SI
+	ADDQ       base+24(FP), SI
+	LEAQ       2(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), R8
+	IMULQ      stride+32(FP), R8
+	ADDQ       base+24(FP), R8
+	LEAQ       3(R11), DI
+	CMPQ       DI, CX
+	CMOVQGT    CX, DI
+	MOVL       (BX)(DI*4), R10
+	IMULQ      stride+32(FP), R10
+	ADDQ       base+24(FP), R10
+
+group:
+	MOVQ    DX, CX
+	MOVQ    SI, BX
+	MOVQ    R8, DI
+	MOVQ    R10, R9
+	ADDQ    $0x04, R11
+	MOVQ    ids_len+48(FP), R10
+	DECQ    R10
+	MOVQ    ids_base+40(FP), R13
+	LEAQ    (R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), DX
+	IMULQ   stride+32(FP), DX
+	ADDQ    base+24(FP), DX
+	LEAQ    1(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), SI
+	IMULQ   stride+32(FP), SI
+	ADDQ    base+24(FP), SI
+	LEAQ    2(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R8
+	IMULQ   stride+32(FP), R8
+	ADDQ    base+24(FP), R8
+	LEAQ    3(R11), R15
+	CMPQ    R15, R10
+	CMOVQGT R10, R15
+	MOVL    (R13)(R15*4), R10
+	IMULQ   stride+32(FP), R10
+	ADDQ    base+24(FP), R10
+	VXORPS  X1, X1, X1
+	VXORPS  X2, X2, X2
+	VXORPS  X3, X3, X3
+	VXORPS  X4, X4, X4
+	VXORPS  X5, X5, X5
+	VXORPS  X6, X6, X6
+	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
+	XORQ    R13, R13
+
+blocks:
+	CMPQ       R13, R14
+	JGE        register
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXWD  (AX)(R13*1), Z9
+	VPSLLD     $0x10, Z9, Z9
+	VPMOVZXWD  (CX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z1, Z1
+	VPMOVZXWD  (BX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z3, Z3
+	VPMOVZXWD  (DI)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z5, Z5
+	VPMOVZXWD  (R9)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z7, Z7
+	VPMOVZXWD  32(AX)(R13*1), Z9
+	VPSLLD     $0x10, Z9, Z9
+	VPMOVZXWD  32(CX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z2, Z2
+	VPMOVZXWD  32(BX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z4, Z4
+	VPMOVZXWD  32(DI)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z6, Z6
+	VPMOVZXWD  32(R9)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z8, Z8
+	ADDQ       $0x40, R13
+	JMP        blocks
+
+register:
+	LEAQ       32(R13), R15
+	CMPQ       R15, R12
+	JG         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VPMOVZXWD  (AX)(R13*1), Z9
+	VPSLLD     $0x10, Z9, Z9
+	VPMOVZXWD  (CX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z1, Z1
+	VPMOVZXWD  (BX)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z3, Z3
+	VPMOVZXWD  (DI)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z10
+	VANDPS     Z10, Z0, Z10
+	VADDPS     Z10, Z5, Z5
+	VPMOVZXWD  (R9)(R13*1), Z10
+	VPSLLD     $0x10, Z10, Z10
+	VSUBPS     Z10, Z9, Z9
+	VANDPS     Z9, Z0, Z9
+	VADDPS     Z9, Z7, Z7
+	MOVQ       R15, R13
+
+tail:
+	CMPQ        R13, R12
+	JGE         summed
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU16.Z (AX)(R13*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VMOVDQU16.Z (CX)(R13*1), K1, Y10
+	VPMOVZXWD   Y10, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z2, Z2
+	VMOVDQU16.Z (BX)(R13*1), K1, Y10
+	VPMOVZXWD   Y10, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z4, Z4
+	VMOVDQU16.Z (DI)(R13*1), K1, Y10
+	VPMOVZXWD   Y10, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VSUBPS      Z10, Z9, Z10
+	VANDPS      Z10, Z0, Z10
+	VADDPS      Z10, Z6, Z6
+	VMOVDQU16.Z (R9)(R13*1), K1, Y10
+	VPMOVZXWD   Y10, Z10
+	VPSLLD      $0x10, Z10, Z10
 	VSUBPS      Z10, Z9, Z9
 	VANDPS      Z9, Z0, Z9
 	VADDPS      Z9, Z8, Z8

@@ -10,9 +10,9 @@ import (
 	"github.com/kithdb/kith/index"
 )
 
-var narrow = []index.Datatype{index.Float16, index.Uint8}
+var narrow = []index.Datatype{index.Float16, index.Bfloat16, index.Uint8}
 
-// values are random vectors that mean the same in both narrow datatypes.
+// values are random vectors that mean the same in all narrow datatypes.
 func values(rng *rand.Rand, n int) []float32 {
 	v := make([]float32, n)
 	for i := range v {
@@ -83,7 +83,7 @@ func checkNarrow(q *Query, query []float32, rows [][]float32, data []byte, strid
 	for i, id := range ids {
 		want := exactly(q.space, query, rows[id])
 		bound := math.Abs(want) * 1e-6
-		if q.space.Datatype == index.Float16 {
+		if q.space.Datatype != index.Uint8 {
 			_, magnitude := exact(q.space.Metric, query, rows[id])
 			bound = float64(len(query)+2) * magnitude / (1 << 23)
 		} else if q.space.Metric != index.Cosine {

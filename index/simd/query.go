@@ -20,7 +20,7 @@ type Query struct {
 func Row(s index.Space, row []byte) Query {
 	q := Query{at: unsafe.Pointer(unsafe.SliceData(row)), dim: len(row), space: s}
 	switch s.Datatype { // a graph makes queries by the thousand: no division
-	case index.Float16:
+	case index.Float16, index.Bfloat16:
 		q.dim /= 2
 	case index.Uint8:
 		if s.Metric == index.Cosine {
@@ -68,6 +68,8 @@ func (q *Query) Distances(base unsafe.Pointer, stride int, ids []uint32, out []f
 	switch q.space.Datatype {
 	case index.Float16:
 		q.halfDistances(base, stride, ids, out)
+	case index.Bfloat16:
+		q.bfloatDistances(base, stride, ids, out)
 	case index.Uint8:
 		q.byteDistances(base, stride, ids, out)
 	default:
@@ -85,6 +87,19 @@ func (q *Query) halfDistances(base unsafe.Pointer, stride int, ids []uint32, out
 		l1HalfRows(q.halves(), base, stride, ids, out)
 	default:
 		dotHalfRows(q.halves(), base, stride, ids, out)
+	}
+}
+
+func (q *Query) bfloatDistances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	out = out[:len(ids)]
+	q.check(base, stride, ids)
+	switch q.space.Metric {
+	case index.Euclid:
+		l2BfloatRows(q.halves(), base, stride, ids, out)
+	case index.Manhattan:
+		l1BfloatRows(q.halves(), base, stride, ids, out)
+	default:
+		dotBfloatRows(q.halves(), base, stride, ids, out)
 	}
 }
 

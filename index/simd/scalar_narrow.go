@@ -9,30 +9,45 @@ import (
 
 // The scalar kernels of the narrow datatypes: the reference, as in scalar.go.
 
+// half is the value of 16 bits.
+type half func(uint16) float32
+
 // widened calls with every row as float32s, beside the query.
-func widened(query []uint16, base unsafe.Pointer, stride int, ids []uint32, each func(i int, q, row []float32)) {
+func (value half) widened(query []uint16, base unsafe.Pointer, stride int, ids []uint32, each func(i int, q, row []float32)) {
 	q, row := make([]float32, len(query)), make([]float32, len(query))
 	for i, h := range query {
-		q[i] = index.FromFloat16(h)
+		q[i] = value(h)
 	}
 	for i, id := range ids {
 		for j, h := range unsafe.Slice((*uint16)(unsafe.Add(base, int(id)*stride)), len(query)) {
-			row[j] = index.FromFloat16(h)
+			row[j] = value(h)
 		}
 		each(i, q, row)
 	}
 }
 
 func dotHalfRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = -dotScalar(q, row) })
+	half(index.FromFloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = -dotScalar(q, row) })
 }
 
 func l2HalfRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l2Scalar(q, row) })
+	half(index.FromFloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l2Scalar(q, row) })
 }
 
 func l1HalfRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l1Scalar(q, row) })
+	half(index.FromFloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l1Scalar(q, row) })
+}
+
+func dotBfloatRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	half(index.FromBfloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = -dotScalar(q, row) })
+}
+
+func l2BfloatRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	half(index.FromBfloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l2Scalar(q, row) })
+}
+
+func l1BfloatRowsScalar(query []uint16, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	half(index.FromBfloat16).widened(query, base, stride, ids, func(i int, q, row []float32) { out[i] = l1Scalar(q, row) })
 }
 
 func byteRow(base unsafe.Pointer, stride int, id uint32, dim int) []byte {

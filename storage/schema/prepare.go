@@ -69,18 +69,18 @@ func (c *Collection) PrepareVector(name string, values []float32) *FieldError {
 	switch {
 	case v.Metric == index.Cosine && v.Datatype != index.Uint8:
 		normalise(values, sum)
-	case v.Datatype == index.Float16:
-		return fitsFloat16(field, values)
+	default:
+		return fits(field, values, v.Datatype)
 	}
 	return nil
 }
 
-// fitsFloat16 refuses what would be stored as infinite: no distance to it is a
-// number, so nobody would find the point again.
-func fitsFloat16(field string, values []float32) *FieldError {
+// fits refuses what would be stored as infinite: no distance to it is a number,
+// so nobody would find the point again.
+func fits(field string, values []float32, d index.Datatype) *FieldError {
 	for i, x := range values {
-		if h := index.ToFloat16(x); h&0x7fff == 0x7c00 {
-			return &FieldError{field + "[" + strconv.Itoa(i) + "]", fmt.Sprintf("%v is too large for float16: at most %v", x, index.MaxFloat16)}
+		if !d.Holds(x) {
+			return &FieldError{field + "[" + strconv.Itoa(i) + "]", fmt.Sprintf("%v is too large for %s: at most %v", x, d, d.Largest())}
 		}
 	}
 	return nil

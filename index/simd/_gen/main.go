@@ -1,8 +1,8 @@
 // Command _gen writes the amd64 kernels of index/simd: AVX2 with FMA, and
-// AVX-512, for pairs of vectors and for lists of rows; float16 and uint8 rows have
-// list kernels only. And the list kernels of codes, FastScan and the Hadamard
-// transform, what a query is made ready with, and columns of points: codes.go,
-// bits.go, fastscan.go, hadamard.go, asked.go, columns.go.
+// AVX-512, for pairs of vectors and for lists of rows; float16, bfloat16 and uint8
+// rows have list kernels only. And the list kernels of codes, FastScan and the
+// Hadamard transform, what a query is made ready with, and columns of points:
+// codes.go, bits.go, fastscan.go, hadamard.go, asked.go, columns.go.
 //
 // The shape of every kernel of vectors: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
@@ -54,8 +54,10 @@ func main() {
 	one := constant("one", 0x3f80_0000)
 	for _, set := range []*isa{avx2, avx512} {
 		for _, m := range []metric{dotMetric, l2Metric, l1Metric} {
-			k := &kernel{isa: set, metric: m, element: halves, negate: m.name == "dot"}
-			k.rows()
+			for _, e := range []element{halves, bfloats} {
+				k := &kernel{isa: set, metric: m, element: e, negate: m.name == "dot"}
+				k.rows()
+			}
 		}
 		for _, m := range []metric{dotBytes, l2Bytes, l1Bytes, cosBytes} {
 			k := &kernel{isa: set, metric: m, element: bytes, negate: m.name == "dot" || m.squares, shift16: half, one: one}

@@ -20,6 +20,7 @@ type element struct {
 var (
 	float32s = element{"", "[]float32", 2, nil}
 	halves   = element{"Half", "[]uint16", 1, toFloats}
+	bfloats  = element{"Bfloat", "[]uint16", 1, upperHalf}
 	bytes    = element{"Byte", "[]byte", 0, toWords}
 )
 
@@ -34,6 +35,14 @@ func (k *kernel) span() int {
 func toFloats(k *kernel, at Op) reg.VecVirtual {
 	r := k.new()
 	VCVTPH2PS(at, r)
+	return r
+}
+
+// upperHalf: a bfloat16 is a float32 whose lower half is zeros.
+func upperHalf(k *kernel, at Op) reg.VecVirtual {
+	r := k.new()
+	VPMOVZXWD(at, r)
+	VPSLLD(U8(16), r, r)
 	return r
 }
 

@@ -1,6 +1,6 @@
 //go:build ckernels
 
-// Distances to rows of float32, float16 and uint8 in C: four rows at a time, the
+// Distances to rows of float32, float16, bfloat16 and uint8 in C: four rows at a time, the
 // next four asked of memory meanwhile, as index/simd's kernels do it.
 #include "loops.h"
 
@@ -13,6 +13,10 @@ static const int32_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 
 static inline __m256 half(const char *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
 static inline __m256 one_half(const char *p) { return _mm256_cvtph_ps(_mm_cvtsi32_si128(*(const uint16_t *)p)); }
+
+static inline __m256 upper(__m128i words) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16)); }
+static inline __m256 bfloat(const char *p) { return upper(_mm_loadu_si128((const __m128i *)p)); }
+static inline __m256 one_bfloat(const char *p) { return upper(_mm_cvtsi32_si128(*(const uint16_t *)p)); }
 
 #define FLOATS(name, STEP) \
 static void name(const list *l) { \
@@ -41,7 +45,7 @@ static void name(const list *l) { \
 	}) \
 }
 
-#define HALVES(name, STEP) \
+#define HALVES(name, STEP, eight, one) \
 static void name(const list *l) { \
 	const char *q = l->query; \
 	GROUPS(l, l->dim * 2, { \
@@ -49,17 +53,17 @@ static void name(const list *l) { \
 		long d = 0; \
 		for (; d + 16 <= l->dim; d += 16) { \
 			ASK(2 * d); \
-			__m256 x = half(q + 2 * d), y = half(q + 2 * d + 16); \
-			EACH(i) { STEP(a[i], x, half(row[i] + 2 * d)); STEP(b[i], y, half(row[i] + 2 * d + 16)); } \
+			__m256 x = eight(q + 2 * d), y = eight(q + 2 * d + 16); \
+			EACH(i) { STEP(a[i], x, eight(row[i] + 2 * d)); STEP(b[i], y, eight(row[i] + 2 * d + 16)); } \
 		} \
 		if (d + 8 <= l->dim) { \
-			__m256 x = half(q + 2 * d); \
-			EACH(i) STEP(a[i], x, half(row[i] + 2 * d)); \
+			__m256 x = eight(q + 2 * d); \
+			EACH(i) STEP(a[i], x, eight(row[i] + 2 * d)); \
 			d += 8; \
 		} \
 		for (; d < l->dim; d++) { \
-			__m256 x = one_half(q + 2 * d); \
-			EACH(i) STEP(b[i], x, one_half(row[i] + 2 * d)); \
+			__m256 x = one(q + 2 * d); \
+			EACH(i) STEP(b[i], x, one(row[i] + 2 * d)); \
 		} \
 		EACH(i) a[i] = _mm256_add_ps(a[i], b[i]); \
 		result = sums(a); \
@@ -69,9 +73,12 @@ static void name(const list *l) { \
 FLOATS(float_dot, DOT)
 FLOATS(float_l2, L2)
 FLOATS(float_l1, L1)
-HALVES(half_dot, DOT)
-HALVES(half_l2, L2)
-HALVES(half_l1, L1)
+HALVES(half_dot, DOT, half, one_half)
+HALVES(half_l2, L2, half, one_half)
+HALVES(half_l1, L1, half, one_half)
+HALVES(bfloat_dot, DOT, bfloat, one_bfloat)
+HALVES(bfloat_l2, L2, bfloat, one_bfloat)
+HALVES(bfloat_l1, L1, bfloat, one_bfloat)
 
 static inline __m256i wide(const char *p) { return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)p)); }
 static inline __m256i one_wide(const char *p) { return _mm256_castsi128_si256(_mm_cvtsi32_si128(*(const uint8_t *)p)); }
@@ -119,6 +126,9 @@ void floats_run(const list *l) {
 	case HALF_DOT: half_dot(l); return;
 	case HALF_L2: half_l2(l); return;
 	case HALF_L1: half_l1(l); return;
+	case BFLOAT_DOT: bfloat_dot(l); return;
+	case BFLOAT_L2: bfloat_l2(l); return;
+	case BFLOAT_L1: bfloat_l1(l); return;
 	case BYTE_DOT: byte_dot(l); return;
 	case BYTE_L2: byte_l2(l); return;
 	case BYTE_L1: byte_l1(l); return;

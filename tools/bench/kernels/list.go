@@ -25,7 +25,7 @@ type kernel struct {
 }
 
 func kernels(dim int) (all []kernel) {
-	for i, d := range []index.Datatype{index.Float32, index.Float16, index.Uint8} {
+	for i, d := range []index.Datatype{index.Float32, index.Float16, index.Bfloat16, index.Uint8} {
 		for j, m := range []index.Metric{index.Dot, index.Euclid, index.Manhattan, index.Cosine} {
 			if m == index.Cosine && d != index.Uint8 {
 				continue
