@@ -28,9 +28,8 @@ type Optimizer struct {
 	reclaiming sync.Mutex
 	// lastSeen is writes as the last block saw it; the run goroutine's own.
 	lastSeen uint64
-	// worked: a graph has grown since memory was last handed back; the run
-	// goroutine's own.
-	worked bool
+	// worked: work took memory since that was last handed back.
+	worked atomic.Bool
 
 	stop  chan struct{} // closed by Close
 	fresh chan struct{} // a shard has joined the sampler's round
@@ -127,7 +126,7 @@ func (o *Optimizer) next() (*Shard, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.mu.queue) == 0 && !o.mu.closed {
-		if o.worked {
+		if o.worked.Load() {
 			o.mu.Unlock()
 			o.handBack()
 			o.mu.Lock()
@@ -145,14 +144,22 @@ func (o *Optimizer) next() (*Shard, bool) {
 }
 
 // handBack gives the system the memory that loading and building took, which is not
-// needed any more. The run goroutine's own.
+// needed any more. Any goroutine.
 func (o *Optimizer) handBack() {
-	if o.worked {
-		o.worked = false
+	if o.worked.Swap(false) {
 		runtime.GC() // pools give up what nobody took since the collection before
 		debug.FreeOSMemory()
 		storage.TrimMemory()
 	}
+}
+
+// spent notes that work beside the queue has ended: what it took is handed back once
+// the queue is empty.
+func (o *Optimizer) spent() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.worked.Store(true)
+	o.mu.wake.Signal()
 }
 
 func (o *Optimizer) run() {
@@ -172,9 +179,11 @@ func (o *Optimizer) run() {
 // status and logged; the next write to the shard tries again.
 func (o *Optimizer) step(s *Shard) (more bool) {
 	more, err := s.optimize()
-	o.worked = o.worked || more
+	if more {
+		o.worked.Store(true)
+	}
 	if errors.Is(err, ErrMemory) {
-		o.worked = true // what garbage there is goes before the next look
+		o.worked.Store(true) // what garbage there is goes before the next look
 		o.later(s, pauseRetry)
 	}
 	if waits(err) {

@@ -50,6 +50,7 @@ func (s *Shard) reclaim() {
 			err = nil // the next start goes on with compactions as ever
 		}
 		s.finish(j, err)
+		o.spent()
 		if err != nil {
 			s.log.Warn("give disk space back", "error", err)
 		}

@@ -86,7 +86,7 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 		return
 	}
 	s.o.Optimizer.handBack() // a measurement takes long, and memory of its own
-	s.o.Optimizer.worked = true
+	s.o.Optimizer.worked.Store(true)
 	j := s.resume(Tuning, f.conf.Name)
 	defer s.finish(j, nil)
 	fresh, live := p.measure(s.o.Optimizer)
