@@ -141,8 +141,8 @@ func (w *walker) connect(s uint32, level int, entry uint64) error {
 	w.picked = slices.Grow(w.picked[:0], top+1)[:top+1]
 	for l := top; l >= 0; l-- {
 		w.walk(at, l, g.o.EfConstruct)
-		w.rescore(&index.Query{Rescore: len(w.pool)})
-		near := slices.DeleteFunc(w.hits, func(h index.Hit) bool { return uint32(h.Slot) == s })
+		w.pooled()
+		near := slices.DeleteFunc(w.exact(w.hits, len(w.hits)), func(h index.Hit) bool { return uint32(h.Slot) == s })
 		w.hits = near
 		w.scatter(s, near)
 		if len(near) > 0 {

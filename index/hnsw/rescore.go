@@ -25,12 +25,17 @@ func rescored(q *index.Query) int {
 // rescore puts the nearest of the pool into w.hits, in order: with a guide, those
 // that the query wants are measured by their vectors.
 func (w *walker) rescore(q *index.Query) {
+	w.pooled()
+	if w.guide != nil {
+		w.hits = quant.Decide(q, w.hits, w.byVectors)
+	}
+}
+
+// pooled puts the pool into w.hits.
+func (w *walker) pooled() {
 	w.hits = w.hits[:0]
 	for _, c := range w.pool {
 		w.hits = append(w.hits, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
-	}
-	if w.guide != nil {
-		w.hits = quant.Decide(q, w.hits, w.byVectors)
 	}
 }
 
