@@ -8,9 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/quant"
-	"github.com/kithdb/kith/index/simd"
 )
 
 // Insert adds a slot whose vector row is written. A slot that is in is left
@@ -41,6 +39,7 @@ func (g *Graph) insert(s index.Slot, from *atomic.Uint64) error {
 		if !builds(w.guide.code) {
 			w.guide = nil
 		}
+		w.codesOnly = g.byCodes(w.guide)
 	}
 	if g.o.Loose {
 		g.count.Add(1)
@@ -142,7 +141,10 @@ func (w *walker) connect(s uint32, level int, entry uint64) error {
 	for l := top; l >= 0; l-- {
 		w.walk(at, l, g.o.EfConstruct)
 		w.pooled()
-		near := slices.DeleteFunc(w.exact(w.hits, len(w.hits)), func(h index.Hit) bool { return uint32(h.Slot) == s })
+		if !w.codesOnly {
+			w.exact(w.hits, len(w.hits))
+		}
+		near := slices.DeleteFunc(w.hits, func(h index.Hit) bool { return uint32(h.Slot) == s })
 		w.hits = near
 		w.scatter(s, near)
 		if len(near) > 0 {
@@ -212,35 +214,17 @@ func (w *walker) choose(hits []index.Hit, most int) []index.Hit {
 	if len(hits) <= most {
 		return hits
 	}
-	rows, space := w.g.vectors.Rows(), w.g.o.space()
 	w.kept, w.slots = w.kept[:0], w.slots[:0]
 	for _, h := range hits {
 		if len(w.kept) == most {
 			break
 		}
-		if !w.shadowed(rows, simd.Row(space, rows.Bytes(uint32(h.Slot))), h.Dist) {
+		if !w.shadowed(uint32(h.Slot), h.Dist) {
 			w.kept = append(w.kept, h)
 			w.slots = append(w.slots, uint32(h.Slot))
 		}
 	}
 	return w.kept
-}
-
-// shadowed reports whether a kept hit is nearer to the vector than the node is.
-// It looks at a few at a time: most often one of the first decides.
-func (w *walker) shadowed(rows arena.Rows, vector simd.Query, dist float32) bool {
-	const few = 4
-	var d [few]float32
-	for at := 0; at < len(w.slots); at += few {
-		part := w.slots[at:min(at+few, len(w.slots))]
-		vector.Distances(rows.Base(), rows.Stride(), part, d[:])
-		for i := range part {
-			if d[i] < dist {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // link adds a node to another's list, choosing anew when that is full.
@@ -291,19 +275,6 @@ func (g *Graph) widen(node uint32, links []uint32) error {
 	old := atomic.SwapUint32(&g.nodes.Rows().Uint32s(node)[0], at)
 	g.base.leave(old, list)
 	return nil
-}
-
-// measure sets w.hits to the distances from a node to others.
-func (w *walker) measure(node uint32, others []uint32) {
-	rows := w.g.vectors.Rows()
-	w.fresh = append(w.fresh[:0], others...)
-	w.dist = slices.Grow(w.dist[:0], len(others))[:len(others)]
-	from := w.g.row(node)
-	from.Distances(rows.Base(), rows.Stride(), w.fresh, w.dist)
-	w.hits = w.hits[:0]
-	for i, s := range w.fresh {
-		w.hits = append(w.hits, index.Hit{Slot: index.Slot(s), Dist: w.dist[i]})
-	}
 }
 
 // relink chooses a node's list from w.hits. Its stripe is held.

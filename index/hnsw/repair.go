@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
-	"github.com/kithdb/kith/index/simd"
 )
 
 // Repair takes the nodes that are not live out of the graph and answers how
@@ -43,6 +42,7 @@ func (g *Graph) mendAll(live *index.Set, entry *atomic.Uint64, p index.Pace) err
 		wg.Go(func() {
 			r := &repairer{live: live, walker: g.walker(g.guide.Load()), entry: entry}
 			defer g.release(r.walker)
+			r.codesOnly = g.byCodes(r.guide)
 			const stretch = 64 // a millisecond, when all of them must be mended
 			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
 				if faults[i] = r.mendSome(from, min(from+stretch, slots)); !p.Goes(i) {
@@ -209,13 +209,12 @@ func (r *repairer) fill(s uint32, level int) []index.Hit {
 	r.measure(s, r.near)
 	r.sortHits(r.hits)
 	r.scatter(s, r.hits)
-	rows, space := r.g.vectors.Rows(), r.g.o.space()
 	r.slots, r.chosen = append(r.slots[:0], r.own...), r.chosen[:0]
 	for _, h := range r.hits {
 		if len(r.chosen) == want {
 			break
 		}
-		if !r.shadowed(rows, simd.Row(space, rows.Bytes(uint32(h.Slot))), h.Dist) {
+		if !r.shadowed(uint32(h.Slot), h.Dist) {
 			r.chosen = append(r.chosen, h)
 			r.slots = append(r.slots, uint32(h.Slot))
 		}

@@ -36,6 +36,10 @@ type walker struct {
 	unseen   []index.Slot    // that a search goes on without
 	nodes    int             // among how many nodes a search is
 
+	codesOnly bool       // stored vectors are compared by their codes
+	here      simd.Query // of apart: where it looks from
+	hereCode  quant.Query
+
 	sifting    *inline // of a search: what sifts the links of level 0, or nil
 	besideRows arena.Rows
 	look       quant.Look // what is asked, in the form of the codes beside links
@@ -84,7 +88,7 @@ func (g *Graph) walker(by *guide) *walker {
 	if !ok {
 		w = &walker{g: g}
 	}
-	w.guide, w.work, w.terms = by, index.Work{}, filtering{}
+	w.guide, w.work, w.terms, w.codesOnly = by, index.Work{}, filtering{}, false
 	if by == nil {
 		return w
 	}
@@ -95,7 +99,7 @@ func (g *Graph) walker(by *guide) *walker {
 }
 
 func (g *Graph) release(w *walker) {
-	w.query, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, nil, arena.Rows{}, nil, nil
+	w.query, w.here, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, simd.Query{}, nil, arena.Rows{}, nil, nil
 	w.sifting, w.besideRows = nil, arena.Rows{}
 	g.walkers.Put(w)
 }
@@ -103,7 +107,10 @@ func (g *Graph) release(w *walker) {
 // towards aims the walks at a stored vector.
 func (w *walker) towards(s uint32) {
 	w.query = w.g.row(s)
-	if w.guide != nil {
+	switch {
+	case w.codesOnly:
+		w.guide.code.(*quant.Affine).AskCode(w.guide.rows.Rows().Bytes(s), &w.asked)
+	case w.guide != nil:
 		w.decode(s)
 		w.guide.code.Ask(w.vector, &w.asked)
 	}
