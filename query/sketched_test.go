@@ -56,7 +56,8 @@ func TestFarMatches(t *testing.T) {
 		if recall := float64(got) / float64(of); recall < 0.95 {
 			t.Errorf("%g: recall %.3f", share, recall)
 		}
-		if most := queries * n / 3; cost > most {
+		// A query whose sketches would leave too many is scanned, as some are here.
+		if most := queries * n * 2 / 3; cost > most {
 			t.Errorf("%g: %d distances, want %d at most", share, cost, most)
 		}
 	}
