@@ -43,7 +43,7 @@ func main() {
 	flag.Parse()
 	runtime.LockOSThread()
 	fmt.Printf("kernels %s beside C with AVX2: %d random rows a call, ns of processor time a distance (a block for scan)\n", simd.Level(), listLen)
-	fmt.Printf("%-14s %5s %9s %9s %9s %11s\n", "kernel", "dim", "rows", "ours", "C", "ours over C")
+	fmt.Printf("%-18s %5s %9s %9s %9s %11s\n", "kernel", "dim", "rows", "ours", "C", "ours over C")
 	for _, dim := range []int{100, 128, 784} {
 		for _, k := range kernels(dim) {
 			if !strings.Contains(k.name, o.only) {
@@ -96,7 +96,7 @@ func (o options) race(k kernel, dim int) error {
 		}
 		ours, theirs, ratios = append(ours, x), append(theirs, y), append(ratios, x/y)
 	}
-	fmt.Printf("%-14s %5d %9d %9.1f %9.1f %11.2f\n", k.name, dim, n, median(ours), median(theirs), median(ratios))
+	fmt.Printf("%-18s %5d %9d %9.1f %9.1f %11.2f\n", k.name, dim, n, median(ours), median(theirs), median(ratios))
 	return nil
 }
 

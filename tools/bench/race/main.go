@@ -1,5 +1,5 @@
 // Command race measures Kith's index beside other libraries: the same data, M and
-// ef_construct, one thread each, every query timed alone.
+// ef_construct, one thread for queries each, every query timed alone.
 //
 // For each peer both sides have their index in memory, and are asked in turns:
 // ours, theirs, ours, theirs, at the settings on either side of each recall. A
