@@ -94,8 +94,8 @@ func (d Datatype) Holds(x float32) bool {
 }
 
 // Encode writes the stored form of v into row, which has room for it. Float16
-// and Bfloat16 round to the nearest, to the even of two; Uint8 cuts the fraction off and
-// stops at 0 and 255, as the contract's engine does.
+// and Bfloat16 round to the nearest, to the even of two; Uint8 cuts the fraction off
+// and stops at 0 and 255, as the contract's engine does.
 func (d Datatype) Encode(row []byte, v []float32) {
 	switch d {
 	case Float16:

@@ -5,13 +5,12 @@ import (
 	"github.com/kithdb/kith/index/quant"
 )
 
-// Links are chosen by how far stored vectors are from each other: an insert
-// compares some hundreds of them. By their codes that is less to read, nothing of
-// it from disk, and the graph is as good (DESIGN.md).
-
 // byCodes reports whether inserts and repairs that go by a guide compare stored
-// vectors by their codes. Uint8 rows have lengths that Cosine does not see, and a
-// code of them does.
+// vectors by their codes: links are chosen by how far these are from each other,
+// hundreds of times for an insert. That is less to read, nothing of it from disk,
+// and the graph is as good (DESIGN.md). It reads the code of every node that it
+// meets, so a node is encoded before anything links to it. Uint8 rows have lengths
+// that Cosine does not see, and a code of them does.
 func (g *Graph) byCodes(by *guide) bool {
 	return by != nil && builds(by.code) && (g.o.Metric != index.Cosine || g.o.Datatype != index.Uint8)
 }
