@@ -90,7 +90,8 @@ func (t *Tree) Keep(set *index.Set, p index.Pace) (removed int, err error) {
 // of it were accepted, and leaves out what is not at the end.
 const wholly = 0.9
 
-// Search implements index.Searcher. Accept holds members only, and is not nil.
+// Search implements index.Searcher. Accept is not nil, and holds members only, or
+// slots that were members when the caller looked: Keep may run beside a search.
 func (t *Tree) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
 	from := len(dst)
 	dst, work := t.near(&q, dst)
@@ -110,7 +111,7 @@ func (t *Tree) near(q *index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
 	}
 	free := *q
 	free.Accept = nil
-	spare := min(at.nodes-q.Accept.Len(), q.K) + 1
+	spare := min(max(at.nodes-q.Accept.Len(), 0), q.K) + 1
 	free.K, free.Ef = q.K+spare, max(q.Ef, t.g.o.EfConstruct)+spare
 	from := len(dst)
 	dst, work := t.g.search(&free, at, dst)

@@ -343,3 +343,24 @@ func FuzzLoadTrees(f *testing.F) {
 		}
 	})
 }
+
+// A search whose set was made before Keep took members out finds those that stayed.
+func TestTreeSearchWithAnOlderSet(t *testing.T) {
+	const n = 800
+	s := newSpace(t, n, 12, index.Euclid)
+	g := s.graph(t, 40)
+	defer g.Close()
+	s.insertAll(t, g)
+	set := tenants(n, 0.5)[0]
+	tree := plant(t, g, names(0), set)
+	stay := tenants(n, 0.25)[0]
+	if _, err := tree.Keep(stay, index.Pace{Workers: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []int{1, 10, 300} {
+		hits, _ := tree.Search(index.Query{Vector: s.point(), K: k, Ef: 10, Accept: set}, nil)
+		if want := min(k, tree.Len()); len(hits) != want {
+			t.Errorf("%d hits of k %d, want %d", len(hits), k, want)
+		}
+	}
+}
