@@ -1,11 +1,15 @@
 package shard
 
 import (
+	"log/slog"
+	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/flat"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/invariant"
 	"github.com/kithdb/kith/index/recall"
 )
 
@@ -19,17 +23,19 @@ const (
 
 // probe compares an index with exact search.
 type probe struct {
-	f    *fieldState
-	g    *indexed
-	of   index.Searcher
-	has  *index.Set // slots that it may find
-	done <-chan struct{}
+	f      *fieldState
+	g      *indexed
+	of     index.Searcher
+	has    *index.Set // slots that it may find
+	done   <-chan struct{}
+	log    *slog.Logger
+	failed atomic.Bool // a search panicked
 }
 
 // probe is of the graph of all points; where there is none, of the largest tree; nil
 // without any.
 func (s *Shard) probe(f *fieldState, g *indexed) *probe {
-	p := &probe{f: f, g: g, of: g.graph, has: f.has, done: s.o.Optimizer.stop}
+	p := &probe{f: f, g: g, of: g.graph, has: f.has, done: s.o.Optimizer.stop, log: s.log}
 	graph, ok := g.graph.(*hnsw.Graph)
 	if !ok || !graph.Loose() {
 		return p
@@ -97,6 +103,9 @@ func (p *probe) queries() (list []asked, live bool) {
 }
 
 func (p *probe) ended() bool {
+	if p.failed.Load() {
+		return true
+	}
 	select {
 	case <-p.done:
 		return true
@@ -156,7 +165,7 @@ func (p *probe) search(a *asked, of *recall.Found, ef, k int, goes func() bool) 
 	if p.of != index.Searcher(p.g.graph) || p.of.Len() != p.has.Len() {
 		q.Accept = p.has
 	}
-	a.hits, _ = p.of.Search(q, a.hits[:0])
+	a.hits = p.hits(q, a.hits[:0])
 	n := 0
 	for _, h := range a.without(a.hits, k) {
 		if of.Wanted > 0 && h.Dist <= a.truth[of.Wanted-1].Dist {
@@ -164,4 +173,20 @@ func (p *probe) search(a *asked, of *recall.Found, ef, k int, goes func() bool) 
 		}
 	}
 	return min(n, of.Wanted)
+}
+
+// hits is what the index answers. A user's query that it cannot bear has been
+// answered with an error; asked again here, it must not end the process.
+func (p *probe) hits(q index.Query, dst []index.Hit) (hits []index.Hit) {
+	defer func() {
+		if invariant.Enabled {
+			return
+		}
+		if fault := recover(); fault != nil {
+			p.failed.Store(true)
+			p.log.Error("a search panicked while recall was measured", "vector", p.f.conf.Name, "panic", fault, "stack", string(debug.Stack()))
+		}
+	}()
+	hits, _ = p.of.Search(q, dst)
+	return hits
 }
