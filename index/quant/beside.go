@@ -42,7 +42,7 @@ const mostBeside = 256
 
 // besideBits is how many bits stand beside a link: most of those of a short
 // vector, so that the graph's memory stays within three times the vectors'.
-func besideBits(dim int) int { return min(dim*5/8&^3, mostBeside) }
+func besideBits(dim int) int { return min(dim*4/5&^3, mostBeside) }
 
 // BesideLanes is how many codes a block has.
 const BesideLanes = simd.FastScanRows
@@ -52,7 +52,7 @@ func (b *Beside) tables() int { return (b.bits + 3) / 4 }
 
 // BlockBytes is the size of a block: what Sift needs of each lane, then the
 // codes.
-func (b *Beside) BlockBytes() int { return simd.SiftHead + simd.FastScanBytes(b.tables()) }
+func (b *Beside) BlockBytes() int { return simd.SiftHead16 + simd.FastScanBytes(b.tables()) }
 
 // Place is a vector to look from. Its memory is used again by the next Stand.
 type Place struct {
@@ -73,7 +73,7 @@ func (b *Beside) Put(block []byte, lane int, p *Place, v []float32) {
 	b.centred(p.other, v)
 	norm := simd.L2(p.other, p.turned)
 	var along, own float32
-	codes := block[simd.SiftHead:]
+	codes := block[simd.SiftHead16:]
 	for t := range b.tables() {
 		var code byte
 		from := p.turned[4*t : min(4*t+4, b.bits)]
@@ -103,8 +103,8 @@ func (b *Beside) Clear(block []byte, lane int) {
 }
 
 func (b *Beside) lane(block []byte, lane int, add, mul float32) {
-	binary.LittleEndian.PutUint32(block[4*lane:], math.Float32bits(add))
-	binary.LittleEndian.PutUint32(block[4*(BesideLanes+lane):], math.Float32bits(mul))
+	binary.LittleEndian.PutUint16(block[2*lane:], index.ToBfloat16(add))
+	binary.LittleEndian.PutUint16(block[2*(BesideLanes+lane):], index.ToBfloat16(mul))
 }
 
 // Look is a query made ready for codes beside any node. Its memory is used again
@@ -148,8 +148,9 @@ func (b *Beside) Ask(q *Query, l *Look) {
 
 // At is what Below compared with the limit of a lane of block k, which is at block.
 func (l *Look) At(block unsafe.Pointer, k, lane int) float32 {
-	head := (*[2][BesideLanes]float32)(block)
-	return l.dist + l.sift.At(head[0][lane], head[1][lane], l.sums[k*BesideLanes+lane])
+	head := (*[2][BesideLanes]uint16)(block)
+	add, mul := index.FromBfloat16(head[0][lane]), index.FromBfloat16(head[1][lane])
+	return l.dist + l.sift.At(add, mul, l.sums[k*BesideLanes+lane])
 }
 
 // Below finds the lanes of n blocks, the first of which is at blocks and each
@@ -163,9 +164,9 @@ func (l *Look) Below(blocks unsafe.Pointer, n, stride int, dist, limit float32) 
 	l.sums, l.below = l.sums[:n*BesideLanes], l.below[:n]
 	for k := range n {
 		block := unsafe.Add(blocks, k*stride)
-		simd.FastScanBlocks(l.tables, unsafe.Add(block, simd.SiftHead), l.count, l.sums[k*BesideLanes:][:BesideLanes])
+		simd.FastScanBlocks(l.tables, unsafe.Add(block, simd.SiftHead16), l.count, l.sums[k*BesideLanes:][:BesideLanes])
 	}
 	l.dist, l.sift.Limit = dist, limit-dist
-	l.sift.Below(blocks, stride, l.sums, l.below)
+	l.sift.Below16(blocks, stride, l.sums, l.below)
 	return l.below
 }

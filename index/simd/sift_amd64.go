@@ -12,7 +12,20 @@ func sift(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint
 	siftScalar(s, heads, stride, sums, below)
 }
 
+func sift16(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32) {
+	if useAVX2 {
+		sift16AVX2(s, heads, stride, sums, below)
+		return
+	}
+	sift16Scalar(s, heads, stride, sums, below)
+}
+
 // siftAVX2 is Sift.Below of at least one block.
 //
 //go:noescape
 func siftAVX2(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32)
+
+// sift16AVX2 is Sift.Below16 of at least one block.
+//
+//go:noescape
+func sift16AVX2(s *Sift, heads unsafe.Pointer, stride int, sums []uint16, below []uint32)

@@ -3,8 +3,11 @@ package simd
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/kithdb/kith/index"
 )
 
 func TestSift(t *testing.T) {
@@ -54,6 +57,39 @@ func TestSiftAtTheEdges(t *testing.T) {
 			s.Below(unsafe.Pointer(&heads[0]), SiftHead, sums, below)
 			if below[0] != ^uint32(1<<3|1<<4) || below[1] != ^uint32(0) { // ∞·0 is no number
 				t.Fatalf("marked %032b", below)
+			}
+		}
+	})
+}
+
+// Below16 marks what Below marks by the same numbers in heads of float32.
+func TestSift16(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 9))
+		for _, first := range []bool{true, false} {
+			for range 200 {
+				const blocks = 3
+				narrow := unsafe.Slice((*uint16)(unsafe.Pointer(&guarded(t, blocks*SiftHead16/4, first)[0])), blocks*SiftHead16/2)
+				wide := make([]float32, len(narrow))
+				for i := range narrow {
+					narrow[i] = index.ToBfloat16(rng.Float32() - 0.5)
+					if rng.IntN(20) == 0 {
+						narrow[i] = uint16(rng.Uint32()) // infinite, no number, subnormal
+					}
+					wide[i] = index.FromBfloat16(narrow[i])
+				}
+				sums := make([]uint16, blocks*FastScanRows)
+				for i := range sums {
+					sums[i] = uint16(rng.Uint32())
+				}
+				s := Sift{Mul: 1. / 32768, Bias: -1, Limit: 0.1}
+				below, want := make([]uint32, blocks+1), make([]uint32, blocks)
+				below[blocks] = 77
+				s.Below16(unsafe.Pointer(&narrow[0]), SiftHead16, sums, below[:blocks])
+				s.Below(unsafe.Pointer(&wide[0]), SiftHead, sums, want)
+				if !slices.Equal(below[:blocks], want) || below[blocks] != 77 {
+					t.Fatalf("marked %032b, want %032b", below, want)
+				}
 			}
 		}
 	})

@@ -53,9 +53,9 @@ func (c *Collection) graphBytes(v *Vector) int64 {
 	links := int64(2 * m)
 	n := links*4*2/3 + links/4 + 8
 	if h.M > 0 && h.InlineStorage != nil && *h.InlineStorage {
-		// A lane is a slot, two floats, and a bit for most dimensions; a row is whole
+		// A lane is a slot, two bfloat16, and a bit for most dimensions; a row is whole
 		// blocks of 32.
-		lane := int64(4+8) + min(int64(v.Size)*5/8, 256)/8
+		lane := int64(4+4) + min(int64(v.Size)*4/5, 256)/8
 		n += (links + 31) / 32 * 32 * lane
 	}
 	return n
