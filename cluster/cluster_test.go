@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -137,54 +136,6 @@ func TestCrashReplaysTheLog(t *testing.T) {
 		}
 		again := openNode(t, crashed.Copy(t, dir))
 		mustCount(t, again, "c", 500*int(round+1))
-		closeNode(t, again)
-	}
-}
-
-// Once nothing is written any more the log is cut but for less than a MiB, and what
-// was written before and comes after is there, also after a crash.
-func TestTheLogIsCutInTheCalm(t *testing.T) {
-	dir := t.TempDir()
-	n := openNode(t, dir, func(o *Options) { o.LogCalm = 20 * time.Millisecond })
-	defer closeNode(t, n)
-	if err := n.Create(t.Context(), "c", newSchema(1)); err != nil {
-		t.Fatal(err)
-	}
-	const (
-		points, each = 4000, 500 // some 200 KiB a write
-		uncut        = 6         // entries of less than a MiB
-	)
-	for from := uint64(0); from < points; from += each {
-		o := upsert(span(from, from+each)...)
-		for i := range o.Points {
-			o.Points[i].Payload = fmt.Appendf(nil, `{"text":%q}`, strings.Repeat("word ", 80))
-		}
-		mustWrite(t, n, "c", o)
-	}
-	m := n.groups[0].member
-	for _, g := range n.groups {
-		if g.member.raft.LastIndex() > m.raft.LastIndex() {
-			m = g.member
-		}
-	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		first, err := m.logs.FirstIndex()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if first+uncut >= m.raft.LastIndex() {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the log still begins at entry %d of %d", first, m.raft.LastIndex())
-		}
-	}
-	for _, more := range []uint64{0, 1, 10} {
-		if more > 0 {
-			mustWrite(t, n, "c", upsert(span(points, points+more)...))
-		}
-		again := openNode(t, crashed.Copy(t, dir))
-		mustCount(t, again, "c", points+int(more))
 		closeNode(t, again)
 	}
 }

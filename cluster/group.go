@@ -87,9 +87,12 @@ func (g *group) cut() {
 	}
 }
 
+// cutNow leaves enough uncut for the next calm when it fails: the disk may have
+// room by then.
 func (g *group) cutNow() {
 	if err := g.snapshot(); err != nil && !errors.Is(err, raft.ErrRaftShutdown) {
 		g.node.log.Warn("cut the log", "group", g.id, "error", err)
+		g.logged.Add(calmBytes)
 	}
 }
 
