@@ -37,7 +37,8 @@ type Options struct {
 	MaxHeap  int   // bytes kept on the heap before mapping; 0: DefaultMaxHeap
 	// File, when set, has the rows mapped from a file, so that the system may
 	// evict them: a pattern of os.CreateTemp, folder included. The file is the
-	// arena's own scratch: nothing is read from it, and Close removes it.
+	// arena's own: nothing is read from it but by Adopt, and Close removes it, Leave
+	// does not.
 	File string
 }
 

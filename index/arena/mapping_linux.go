@@ -56,12 +56,42 @@ func reserveFile(size int64, pattern string) (*mapping, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := mapFile(size, file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
+	}
+	return m, nil
+}
+
+func mapFile(size int64, file *os.File) (*mapping, error) {
 	whole, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("map %s: %w", file.Name(), err), file.Close(), os.Remove(file.Name()))
+		return nil, fmt.Errorf("map %s: %w", file.Name(), err)
 	}
 	_ = unix.Madvise(whole, unix.MADV_RANDOM)
 	return &mapping{whole: whole, data: whole, page: int64(os.Getpagesize()), file: file}, nil
+}
+
+// adoptFile maps a file that another mapping has left, and that has so many bytes
+// at least.
+func adoptFile(size int64, path string, least int64) (*mapping, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && (info.Size() < least || info.Size() > size) {
+		err = fmt.Errorf("%s has %d bytes, not %d to %d", path, info.Size(), least, size)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	m, err := mapFile(size, file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	m.usable = info.Size() / m.page * m.page
+	return m, nil
 }
 
 func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }
@@ -132,6 +162,28 @@ func (m *mapping) close() error {
 		return err
 	}
 	return errors.Join(err, m.file.Close(), m.unlink())
+}
+
+// leave is close, and the file stays.
+func (m *mapping) leave() error {
+	m.unlinked = true
+	return m.close()
+}
+
+// name is the file's path; "" without a file.
+func (m *mapping) name() string {
+	if m.file == nil {
+		return ""
+	}
+	return m.file.Name()
+}
+
+// sync makes what was written to the file durable.
+func (m *mapping) sync() error {
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Sync()
 }
 
 // unlink takes the file's name away; the mapping stays.

@@ -21,7 +21,18 @@ func reserve(size int64) (*mapping, error) {
 // reserveFile is plain memory here: only Linux maps files.
 func reserveFile(size int64, _ string) (*mapping, error) { return reserve(size) }
 
+// adoptFile: what memory held is gone.
+func adoptFile(_ int64, path string, _ int64) (*mapping, error) {
+	return nil, fmt.Errorf("%s: rows are mapped from files on Linux only", path)
+}
+
 func (m *mapping) unlink() error { return nil }
+
+func (m *mapping) leave() error { return nil }
+
+func (m *mapping) name() string { return "" }
+
+func (m *mapping) sync() error { return nil }
 
 func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }
 

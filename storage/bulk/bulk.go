@@ -1,7 +1,8 @@
 // Package bulk reads and writes large files of a shard in long pieces, several at
 // once, and past the system's page cache where the file system lets it: the
-// image of a vector's rows, and the stream of a checkpoint. Neither is read
-// twice, and a copy of it in the page cache costs more than the disk does.
+// image of a vector's rows, the stream of a checkpoint, and rows on disk as they are
+// checked. None is read twice, and a copy of it in the page cache costs more than
+// the disk does. The seal of such rows has its form here, too.
 //
 // Who calls: storage/shard. What it calls: index/block for checksums, and the
 // operating system. It never decides what of an image is still true, and never

@@ -114,22 +114,9 @@ func (m *Image) readTable() error {
 	for i := range m.sums {
 		m.sums[i] = binary.LittleEndian.Uint32(sums[4*i:])
 	}
-	words := make([]uint64, (int(h.End)+63)/64)
-	raw, err := in.Next(8 * len(words))
-	if err != nil {
+	if m.Slots, err = readWords(in, h.End, h.Count); err != nil {
 		return err
 	}
-	count := 0
-	for i := range words {
-		words[i] = binary.LittleEndian.Uint64(raw[8*i:])
-		count += bits.OnesCount64(words[i])
-	}
-	if n := len(words); n > 0 && h.End%64 != 0 && words[n-1]>>(h.End%64) != 0 || count != int(h.Count) {
-		return fmt.Errorf("%w: %d slots, the header says %d below %d", block.ErrCorrupt, count, h.Count, h.End)
-	}
-	var b index.Builder
-	b.AddWords(words)
-	m.Slots = b.Done()
 	return in.End()
 }
 
@@ -252,11 +239,7 @@ func (h *header) table(sums []uint32, slots *index.Set) (padded []byte, size int
 	for _, sum := range sums {
 		raw = binary.LittleEndian.AppendUint32(raw, sum)
 	}
-	words := make([]uint64, (int(h.End)+63)/64)
-	for s := range slots.All() {
-		words[s/64] |= 1 << (s % 64)
-	}
-	for _, word := range words {
+	for _, word := range words(slots, index.Slot(h.End)) {
 		raw = binary.LittleEndian.AppendUint64(raw, word)
 	}
 	if _, err := w.Write(raw); err != nil {

@@ -32,7 +32,7 @@ func (s *Shard) idle() bool {
 	st := s.current.Load()
 	for i := range st.fields {
 		f := &st.fields[i]
-		if f.graph.Load() != nil || f.wantsGraph(st.schema) || f.misplaced(st.schema) || f.large(s.upkeep()) && !f.image.there() {
+		if f.graph.Load() != nil || f.wantsGraph(st.schema) || f.misplaced(st.schema) || f.large(s.upkeep()) && !f.image.there() || f.toKeep() {
 			return false
 		}
 	}
@@ -70,6 +70,8 @@ func (s *Shard) optimize() (more bool, err error) {
 		more = more || m
 	}
 	s.pause(paused)
+	s.checkAll(v)
+	s.sealAll(v, quiet && !more)
 	if more {
 		return true, nil
 	}
@@ -96,7 +98,7 @@ func (s *Shard) optimize() (more bool, err error) {
 // builds only: what gives memory back goes on.
 func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, err error) {
 	if f.misplaced(v.st.schema) {
-		return true, s.move(v, f)
+		return s.move(v, f)
 	}
 	g := f.graph.Load()
 	switch {

@@ -37,6 +37,9 @@ func (s *Shard) Checkpoint() error {
 			fault = errors.Join(fault, s.saveGraph(f, g))
 		}
 		fault = errors.Join(fault, s.saveCurve(f))
+		if wants, _, _ := v.st.fields[i].unsealed(); wants {
+			fault = errors.Join(fault, s.seal(&v.st.fields[i]))
+		}
 	}
 	return fault
 }

@@ -185,6 +185,7 @@ func (s *Shard) cut() error {
 		if g := f.graph.Load(); g != nil {
 			g.high.Store(min(g.high.Load(), uint32(next)))
 			g.saved = min(g.saved, next)
+			g.changed = true // a start refuses a file that has more slots than the shard
 			if graph, ok := g.graph.(*hnsw.Graph); ok {
 				graph.Truncate(next)
 			}

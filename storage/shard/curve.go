@@ -74,7 +74,7 @@ func (s *Shard) loadCurve(f *field) {
 
 // files are a field's files that checkpoints leave.
 func (s *Shard) files(f *field) []string {
-	return []string{s.graphPath(f), s.curvePath(f), s.imagePath(f), s.nextPath(f)}
+	return []string{s.graphPath(f), s.curvePath(f), s.imagePath(f), s.sealPath(f), s.nextPath(f)}
 }
 
 // Recall is what is known of a vector's recall.

@@ -2,6 +2,7 @@ package shard
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ type field struct {
 	graph   atomic.Pointer[indexed]
 	scratch []byte // a vector's stored form; the writer's own
 	image   imaged
+	filed   filed
 	learned
 }
 
@@ -53,7 +55,7 @@ type fieldState struct {
 }
 
 func (s *Shard) newField(v *schema.Vector, number uint16) *field {
-	return &field{conf: *v, number: number, rows: arena.New(arena.Options{RowBytes: v.RowBytes(), File: s.rowsFile(v, number)})}
+	return &field{conf: *v, number: number, filed: newFiled(), rows: arena.New(arena.Options{RowBytes: v.RowBytes(), File: s.rowsFile(v, number)})}
 }
 
 // write encodes a vector into its row, which is answered for the store; the slot
@@ -62,8 +64,12 @@ func (f *field) write(s index.Slot, values []float32) (row []byte, err error) {
 	if err := f.rows.Grow(int(s) + 1); err != nil {
 		return nil, err
 	}
+	if err := f.sumRoom(int(s) + 1); err != nil {
+		return nil, err
+	}
 	row = f.rows.Rows().Bytes(uint32(s))
 	f.conf.Datatype.Encode(row, values)
+	f.noteSum(s, row)
 	return row, nil
 }
 
@@ -126,5 +132,9 @@ func (f *field) swapGraph(g *indexed) {
 
 func (f *field) close() error {
 	f.swapGraph(nil)
-	return f.rows.Close()
+	rows := f.rows.Close
+	if f.sealed() {
+		rows = f.rows.Leave
+	}
+	return errors.Join(rows(), f.filed.sums.Close())
 }

@@ -33,6 +33,9 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		return nil
 	}
 	want, n := f.coding(), f.has.Len()
+	if f.filed.mended.Swap(false) {
+		g.coding = coding{}
+	}
 	switch {
 	case want == coding{} && g.coding == want:
 		return nil
@@ -67,10 +70,7 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
 	j := s.resume(Training, f.conf.Name)
 	defer func() { s.finish(j, err) }()
-	ranks := make([]int, min(f.has.Len(), mostTrained))
-	for i := range ranks {
-		ranks[i] = int(int64(i) * int64(f.has.Len()) / int64(len(ranks)))
-	}
+	ranks := spread(f.has.Len(), mostTrained)
 	samples := make([]float32, len(ranks)*f.conf.Size)
 	for i, slot := range f.has.At(ranks, nil) {
 		f.conf.Datatype.Decode(samples[i*f.conf.Size:(i+1)*f.conf.Size], f.data.Bytes(uint32(slot)))

@@ -187,12 +187,12 @@ func (s *Shard) tryImage(v *View, f *fieldState) error {
 }
 
 // spoil takes away, durably, the images that have a slot that is about to be given
-// up, and indexes that do not serve yet. None that is made from now on has one: no
-// view has it any more. build must be held.
+// up, and indexes that do not serve yet, and takes the slots out of seals. None that
+// is made from now on has one: no view has it any more. build must be held.
 func (s *Shard) spoil(st *state, gone *index.Set) error {
 	for i := range st.fields {
-		f := st.fields[i].field
-		if err := errors.Join(s.spoilImage(f, gone), s.forsake(f)); err != nil {
+		f := &st.fields[i]
+		if err := errors.Join(s.unseal(f, gone), s.spoilImage(f.field, gone), s.forsake(f.field)); err != nil {
 			return err
 		}
 	}
@@ -290,10 +290,7 @@ var errOther = errors.New("it disagrees with the store")
 // equal; who put files of two moments together by hand has not kept them.
 func (f *rowsLoad) probe(rows arena.Rows) error {
 	slots := f.image.Slots
-	ranks := make([]int, min(slots.Len(), imageProbes))
-	for i := range ranks {
-		ranks[i] = int(int64(i) * int64(slots.Len()) / int64(len(ranks)))
-	}
+	ranks := spread(slots.Len(), imageProbes)
 	var raw []byte
 	for _, slot := range slots.At(ranks, nil) {
 		var ok bool
@@ -311,14 +308,24 @@ func (f *rowsLoad) probe(rows arena.Rows) error {
 // seekCost is how many rows a scan passes by in the time that a seek takes.
 const seekCost = 8
 
-// scanRest copies the rows of some slots that the image has not.
+// known are the slots whose rows the image, or the file of rows, has.
+func (f *rowsLoad) known() *index.Set {
+	if f.image != nil {
+		return f.image.intact
+	}
+	return f.seal.Slots
+}
+
+// scanRest copies the rows of some slots that the image, or the file of rows, has
+// not.
 func (f *rowsLoad) scanRest(at span) error {
 	end := min(at.to, f.l.st.next)
-	known := f.image.intact.Count(at.from, end)
+	has := f.known()
+	known := has.Count(at.from, end)
 	if known == 0 {
 		return f.scan(at)
 	}
-	rest := missing(f.image.intact, at)
+	rest := missing(has, at)
 	if len(rest)*seekCost > known {
 		return f.scan(at)
 	}

@@ -22,6 +22,8 @@ const (
 	Sweeping   JobKind = "sweep"          // rows of dead slots go
 	Reclaiming JobKind = "reclaim"        // the disk space of swept rows comes back
 	Imaging    JobKind = "vector_image"   // the rows of a vector are written to one file
+	Sealing    JobKind = "vector_seal"    // the rows of a vector on disk are made durable, for the next start
+	Checking   JobKind = "vector_check"   // rows on disk are compared with their checksums
 	// Backfilling: stored points go into a new payload index, the job's target.
 	Backfilling JobKind = "payload_index"
 	// Loading: a payload index's values come into memory, or are packed anew there.

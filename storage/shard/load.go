@@ -37,9 +37,6 @@ func (l *loader) load() error {
 	if err := json.Unmarshal(l.row.Schema, &l.schema); err != nil {
 		return fmt.Errorf("%w: schema of the shard: %w", storage.ErrCorrupt, err)
 	}
-	if err := l.s.removeRowsFiles(); err != nil {
-		return err
-	}
 	l.st = &state{schema: &l.schema, next: l.row.Next}
 	if err := l.loadRows(); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/storage"
+	"github.com/kithdb/kith/storage/bulk"
 )
 
 // spanPages is how many pages of slots one scan of an open covers at most.
@@ -45,6 +46,9 @@ func (l *loader) loadRows() error {
 		}
 		fields[i] = f
 	}
+	if err := l.s.removeRowsFiles(fields); err != nil {
+		return errors.Join(err, closeAll(fields))
+	}
 	ids := &idsLoad{l: l}
 	first, rest := l.jobs(ids, fields)
 	if err := errors.Join(share(first), share(rest), closeAll(fields)); err != nil {
@@ -78,7 +82,11 @@ func (l *loader) jobs(ids *idsLoad, fields []*rowsLoad) (first, rest []func() er
 				rest = append(rest, func() error { return f.scanRest(at) })
 				continue
 			}
-			first = append(first, func() error { return f.scan(at) })
+			read := f.scan
+			if f.seal != nil {
+				read = f.scanRest
+			}
+			first = append(first, func() error { return read(at) })
 		}
 	}
 	return first, rest
@@ -157,6 +165,7 @@ type rowsLoad struct {
 	state fieldState
 	file  *graphFile // nil: there is none
 	image *imageLoad // nil: there is none
+	seal  *bulk.Seal // of the file of rows that was taken over; nil: there is none
 	found parts
 }
 
@@ -170,6 +179,10 @@ func (l *loader) prepare(at int) (*rowsLoad, error) {
 	}
 	f := &rowsLoad{l: l}
 	f.state = fieldState{field: l.s.newField(v, number), settings: l.schema.HNSWFor(v), kind: v.Index.OrGraph()}
+	var err error
+	if f.seal, err = l.s.openSeal(&f.state, l.st.next); err != nil {
+		return nil, err
+	}
 	image, err := l.s.openImage(&f.state, l.st.next)
 	if err != nil {
 		return nil, err
@@ -186,7 +199,7 @@ func (l *loader) prepare(at int) (*rowsLoad, error) {
 	if l.row.Live == 0 && f.file == nil && f.image == nil {
 		return f, nil
 	}
-	if err := f.state.rows.Grow(int(l.st.next)); err != nil {
+	if err := errors.Join(f.state.rows.Grow(int(l.st.next)), f.state.sumRoom(int(l.st.next))); err != nil {
 		return nil, errors.Join(err, closeAll([]*rowsLoad{f}))
 	}
 	return f, nil
@@ -224,6 +237,7 @@ func (f *rowsLoad) take(scan func(yield func(index.Slot, []byte) bool) error) (f
 		found.Add(slot)
 		if int(slot) < data.Len() {
 			copy(data.Bytes(uint32(slot)), raw)
+			f.state.noteSum(slot, raw)
 		}
 		return true
 	})
@@ -235,6 +249,9 @@ func (f *rowsLoad) take(scan func(yield func(index.Slot, []byte) bool) error) (f
 func (f *rowsLoad) finish() {
 	if f.image != nil {
 		f.found.sets = append(f.found.sets, f.image.intact)
+	}
+	if f.seal != nil {
+		f.found.sets = append(f.found.sets, f.seal.Slots)
 	}
 	found := index.Union(f.found.sets...)
 	f.state.has = found.And(f.l.st.live)

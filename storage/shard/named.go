@@ -90,6 +90,7 @@ func (s *Shard) bury() error {
 	var fault error
 	for _, f := range gone {
 		s.abandon(f.conf.Name)
+		f.filed.stop.Store(true)
 		if g := f.graph.Swap(nil); g != nil {
 			g.pins.close(func() {
 				g.graph.Close()
@@ -98,6 +99,7 @@ func (s *Shard) bury() error {
 		} else {
 			f.rows.Abandon()
 		}
+		f.filed.sums.Abandon()
 		for _, path := range s.files(f) {
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				fault = errors.Join(fault, err)
@@ -137,7 +139,7 @@ func (s *Shard) abandon(vector string) {
 // does not have: a crash came between their removal and that of their files.
 func (l *loader) removeGraphs() (err error) {
 	var files []string
-	for _, kind := range []string{"*.graph", "*.code", "*.recall", "*.image", "*.image.tmp", "*.next"} {
+	for _, kind := range []string{"*.graph", "*.code", "*.recall", "*.image", "*.seal", "*.image.tmp", "*.next"} {
 		found, fault := filepath.Glob(filepath.Join(l.s.dir, kind))
 		files, err = append(files, found...), errors.Join(err, fault)
 	}

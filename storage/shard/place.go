@@ -24,12 +24,15 @@ func (s *Shard) rowsFile(v *schema.Vector, number uint16) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%d.*.rows", number))
 }
 
-// removeRowsFiles deletes the mapped files that a crash has left. What they hold
-// may be of any moment: the store has the rows, and they are read from there.
-func (s *Shard) removeRowsFiles() error {
+// removeRowsFiles deletes the mapped files that a crash has left and no field has
+// taken over. What they hold may be of any moment: the store has the rows, and they
+// are read from there.
+func (s *Shard) removeRowsFiles(fields []*rowsLoad) error {
 	left, err := filepath.Glob(filepath.Join(s.dir, "*.rows"))
 	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
+		if !slices.ContainsFunc(fields, func(f *rowsLoad) bool { return f.state.rows.Rows().File() == path }) {
+			err = errors.Join(err, os.Remove(path))
+		}
 	}
 	return err
 }
@@ -44,24 +47,31 @@ func (f *fieldState) misplaced(c *schema.Collection) bool {
 // writers go on; only the last rows are copied while writers wait, and those of
 // slots that were taken anew. build must be held, so that nobody sweeps, builds or
 // settles what is late meanwhile.
-func (s *Shard) move(v *View, f *fieldState) error {
+func (s *Shard) move(v *View, f *fieldState) (more bool, err error) {
+	if f.busy() {
+		s.o.Optimizer.later(s, sweepRetry)
+		return false, nil
+	}
+	if err := s.breakSeal(f.field); err != nil { // the file that it is of goes
+		return false, err
+	}
 	conf, _ := v.st.schema.Vector(f.conf.Name)
 	file := s.rowsFile(conf, f.number)
 	s.o.Apply.Lock()
 	placed := f.rows.Place(file)
 	s.o.Apply.Unlock()
 	if placed {
-		return nil
+		return true, nil
 	}
 	m, err := f.rows.Move(file)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := s.carry(v, f, m); err != nil {
-		return errors.Join(err, m.Abort())
+		return false, errors.Join(err, m.Abort())
 	}
 	s.log.Info("vectors moved", "vector", f.conf.Name, "on_disk", file != "")
-	return nil
+	return true, nil
 }
 
 func (s *Shard) carry(v *View, f *fieldState, m *arena.Move) error {
@@ -82,6 +92,7 @@ func (s *Shard) carry(v *View, f *fieldState, m *arena.Move) error {
 	if err := m.Finish(); err != nil {
 		return err
 	}
+	f.filed.sums.Truncate(0) // rows in memory have none
 	s.repoint(f.field)
 	return nil
 }

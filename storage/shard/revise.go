@@ -6,6 +6,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
+	"github.com/kithdb/kith/storage"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/schema"
@@ -179,9 +180,22 @@ func (t *stager) carry(at int, from, to index.Slot) error {
 	if err := f.rows.Grow(int(to) + 1); err != nil {
 		return err
 	}
+	if err := f.sumRoom(int(to) + 1); err != nil {
+		return err
+	}
 	rows := f.rows.Rows()
 	row := rows.Bytes(uint32(to))
 	copy(row, rows.Bytes(uint32(from)))
+	if !f.sound(from, row) { // the store must not learn it
+		raw, ok, err := t.s.o.Store.GetVector(t.s.id, f.number, from, nil)
+		if err != nil {
+			return err
+		}
+		if !ok || copy(row, raw) != len(raw) {
+			return fmt.Errorf("%w: vector %q of slot %d has %d bytes", storage.ErrCorrupt, f.conf.Name, from, len(raw))
+		}
+	}
+	f.noteSum(to, row)
 	t.c.has[at].Add(to)
 	return t.b.PutVector(t.s.id, f.number, to, row)
 }
