@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -344,4 +345,48 @@ func TestDamagedRowsDoNotReachTheStore(t *testing.T) {
 	k.open()
 	k.check("read from the store")
 	closeNode(t, k.n)
+}
+
+// A start goes by the codes that were saved with the graph: it makes and saves none.
+func TestCodesSurviveAStart(t *testing.T) {
+	k := newKeeper(t)
+	for from := uint64(0); from < 1500; from += 300 {
+		k.put(from, from+300)
+	}
+	k.rest(always)
+	var before []byte
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		before = k.graph()
+		if len(before) > 8 && before[8] == 4 { // the version that has codes
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the graph was not saved with its codes")
+		}
+	}
+	k.reopen(k.dir)
+	k.reopen(crashed.Copy(t, k.dir))
+	k.says("rows on disk checked")
+	k.check("reopened")
+	closeNode(t, k.n)
+	if !bytes.Equal(before, k.graph()) {
+		t.Error("the graph was saved anew")
+	}
+}
+
+// graph is the checkpoint of the only vector.
+func (k *keeper) graph() []byte {
+	k.t.Helper()
+	found, err := filepath.Glob(filepath.Join(k.dir, "groups", "000", "index", "*", "*.graph"))
+	if err != nil || len(found) > 1 {
+		k.t.Fatal(found, err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	raw, err := os.ReadFile(found[0])
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return raw
 }

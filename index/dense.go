@@ -56,4 +56,7 @@ type Meta struct {
 	High    Slot   // every slot that was live below it is in the index
 	Applied uint64 // log index of the store that the index agrees with
 	Effort  int    // measured ef, 0 when not measured
+	// Coding is what the caller calls the code that searches go by. An index that saves
+	// no codes leaves it out.
+	Coding string
 }

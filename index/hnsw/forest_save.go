@@ -74,6 +74,9 @@ func (g *Graph) readForest(b *block.Reader) error {
 	if err != nil {
 		return err
 	}
+	if n == 0 {
+		return nil
+	}
 	f := &forest{trees: map[Tenant]*Tree{}}
 	g.forest.Store(f) // Close frees what was read
 	for range n {

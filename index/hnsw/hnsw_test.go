@@ -362,7 +362,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		h := &header{Slots: uint32(slots % 61), Upper: uint32(upper), Count: uint32(count), Entry: entry}
 		fresh := s.graph(t, 10)
-		if fresh.read(block.NewReader(&blocks), h) == nil {
+		if _, err := fresh.read(block.NewReader(&blocks), h); err == nil {
 			fresh.Search(index.Query{Vector: s.point(), K: 10, Ef: 20}, nil)
 		}
 	})

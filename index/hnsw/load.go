@@ -16,7 +16,8 @@ import (
 
 // Load reads a graph that Save wrote, over the same vectors and with the same
 // settings. Every checksum and every link is checked: a damaged file gives
-// block.ErrCorrupt, never a graph that could lead a search astray.
+// block.ErrCorrupt, never a graph that could lead a search astray. Codes that were
+// saved are what walks go by; Meta says what they are called.
 func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, error) {
 	h, err := readHeader(r, o)
 	if err != nil {
@@ -32,10 +33,11 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Graph, index.Meta, err
 	if err != nil {
 		return nil, index.Meta{}, err
 	}
-	if err := g.read(block.NewReader(r), h); err != nil {
+	coding, err := g.read(block.NewReader(r), h)
+	if err != nil {
 		return nil, index.Meta{}, errors.Join(err, g.Close())
 	}
-	return g, index.Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort)}, nil
+	return g, index.Meta{High: index.Slot(h.High), Applied: h.Applied, Effort: int(h.Effort), Coding: coding}, nil
 }
 
 func readHeader(r io.Reader, o Options) (*header, error) {
@@ -75,19 +77,25 @@ func sameType(saved uint32, d index.Datatype) bool {
 	return max(saved, uint32(index.Float32)) == uint32(max(d, index.Float32))
 }
 
-func (g *Graph) read(b *block.Reader, h *header) error {
+// read answers what the file's codes are called, too.
+func (g *Graph) read(b *block.Reader, h *header) (coding string, err error) {
 	if err := g.readNodes(b, h); err != nil {
-		return err
+		return "", err
 	}
 	if h.Version > treeless {
 		if err := g.readForest(b); err != nil {
-			return err
+			return "", err
+		}
+	}
+	if h.Version > codeless {
+		if coding, err = g.readCodes(b); err != nil {
+			return "", err
 		}
 	}
 	if err := b.End(); err != nil {
-		return err
+		return "", err
 	}
-	return g.check(h)
+	return coding, g.check(h)
 }
 
 func (g *Graph) readNodes(b *block.Reader, h *header) error {

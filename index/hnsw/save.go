@@ -19,8 +19,9 @@ var (
 // The form is in docs/formats.md.
 const (
 	magic      = "KITHHNSW"
-	version    = 3 // 2 had no trees; 1 no datatype: zeros there, float32
-	treeless   = 2 // what has no trees is written as this, for older builds
+	version    = 4 // 3 had no codes, 2 no trees; 1 no datatype: zeros there, float32
+	codeless   = 3 // what has no codes is written as this, for older builds
+	treeless   = 2 // and what has no trees either as this
 	headerSize = 80
 )
 
@@ -54,13 +55,20 @@ func (o *Options) saved() uint32 {
 
 // Save writes the graph. Not beside Insert or Repair.
 func (g *Graph) Save(w io.Writer, m index.Meta) error {
-	trees := g.forest.Load()
+	trees, by := g.forest.Load(), g.guide.Load()
+	if by != nil && by.rows.Rows().Len() < g.nodes.Rows().Len() {
+		by = nil // an insert that failed has left them short
+	}
 	h := header{
 		Version: version, Metric: uint32(g.o.Metric), Dim: uint32(g.o.Dim), M: g.o.saved(), Ef: uint32(g.o.EfConstruct),
 		Effort: uint32(m.Effort), Slots: uint32(g.nodes.Rows().Len()), Upper: g.upperLists(), Count: uint32(g.Len()),
 		High: uint32(m.High), Applied: m.Applied, Entry: g.entry.Load(), Seed: g.o.Seed, Type: uint32(g.o.Datatype),
 	}
-	if trees == nil {
+	switch {
+	case by != nil:
+	case trees != nil:
+		h.Version = codeless
+	default:
 		h.Version = treeless
 	}
 	copy(h.Magic[:], magic)
@@ -79,8 +87,16 @@ func (g *Graph) Save(w io.Writer, m index.Meta) error {
 			return err
 		}
 	}
-	if trees != nil {
+	if trees == nil {
+		trees = &forest{}
+	}
+	if h.Version > treeless {
 		if err := trees.save(b); err != nil {
+			return err
+		}
+	}
+	if h.Version > codeless {
+		if err := g.saveCodes(b, by, m.Coding); err != nil {
 			return err
 		}
 	}

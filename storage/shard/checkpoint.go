@@ -67,7 +67,7 @@ func (s *Shard) writeGraph(path string, g *indexed, m index.Meta) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	m.Applied = s.o.Store.Applied()
+	m.Applied, m.Coding = s.o.Store.Applied(), g.coding.String()
 	if err := writeFile(path, func(w *os.File) error { return g.graph.Save(w, m) }); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}
@@ -152,7 +152,7 @@ func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
 		}
 	}
 	meta.High = min(meta.High, next)
-	g := &indexed{graph: graph, made: f.madeBy(graph), saved: meta.High, savedAt: time.Now()}
+	g := &indexed{graph: graph, made: f.madeBy(graph), saved: meta.High, savedAt: time.Now(), loaded: meta.Coding}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))

@@ -40,8 +40,11 @@ type indexed struct {
 	changed bool // since the last checkpoint, below high; guarded by Shard.build
 	pins    pins
 	coding  coding // of the code that searches go by; guarded by Shard.build
-	coded   int    // vectors when that was chosen; guarded by Shard.build
-	trees   trees
+	// loaded is what the checkpoint calls the code that it had; "" when it had none.
+	// Until the settings are known nobody relies on it.
+	loaded string
+	coded  int // vectors when that was chosen; guarded by Shard.build
+	trees  trees
 }
 
 // fieldState is one field in one published version.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/block"
+	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/quant"
 )
 
@@ -62,8 +63,30 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 	} else if err != nil {
 		return err
 	}
-	g.coding, g.coded = want, n
+	g.coding, g.coded, g.changed = want, n, true // a checkpoint has codes
 	return nil
+}
+
+// keepLoaded is keepCode for the index of a checkpoint, if there is one.
+func (f *fieldState) keepLoaded() error {
+	if g := f.graph.Load(); g != nil {
+		return f.keepCode(g)
+	}
+	return nil
+}
+
+// keepCode has searches go by the code of the checkpoint where that is the one that
+// the settings ask for, and by none where it is not. Before anyone searches.
+func (f *fieldState) keepCode(g *indexed) error {
+	graph, ok := g.graph.(*hnsw.Graph)
+	if !ok || graph.Code() == nil {
+		return nil
+	}
+	if want := f.coding(); want != (coding{}) && g.loaded == want.String() && f.suits(graph.Code()) {
+		g.coding, g.coded = want, f.has.Len()
+		return nil
+	}
+	return graph.Guide(nil, index.Pace{})
 }
 
 // trainCode makes a code and saves it.

@@ -49,6 +49,11 @@ func (l *loader) load() error {
 	}
 	l.collect()
 	settle(l.st.schema, l.st.fields)
+	for i := range l.st.fields {
+		if err := l.st.fields[i].keepLoaded(); err != nil {
+			return err
+		}
+	}
 	l.s.current.Store(l.st)
 	return nil
 }

@@ -106,8 +106,11 @@ func (s *Shard) begun(v *View, f *fieldState) (*indexed, error) {
 		}
 		return s.newGraph(f)
 	}
-	out := &indexed{graph: g, made: f.recipe(), saved: meta.High, savedAt: time.Now(), mended: true}
+	out := &indexed{graph: g, made: f.recipe(), saved: meta.High, savedAt: time.Now(), mended: true, loaded: meta.Coding}
 	out.high.Store(uint32(meta.High))
+	if err := f.keepCode(out); err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
 	var lacks []uint32 // slots that were taken anew since it had passed them
 	for slot := range f.has.Range(0, meta.High) {
 		if !g.Contains(slot) {

@@ -13,5 +13,6 @@ func (s *Shard) sketch(v *View, f *fieldState, g *indexed) (more bool, err error
 		return false, err
 	}
 	left, err := to.SketchSome(blockSlots, s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads))
+	g.changed = true // a checkpoint has sketches
 	return left > 0, err
 }

@@ -1,0 +1,185 @@
+package hnsw
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/block"
+	"github.com/kithdb/kith/index/quant"
+	"github.com/kithdb/kith/index/simd"
+)
+
+const (
+	// mostCode bounds a stored code: product codes and axes of long vectors come to
+	// megabytes.
+	mostCode = 1 << 30
+	// mostCoding bounds what a code is called.
+	mostCoding = 1 << 10
+)
+
+// saveCodes writes the codes that walks go by, and the sketches, so that a start
+// need not read every vector. The form is in docs/formats.md.
+func (g *Graph) saveCodes(b *block.Writer, by *guide, coding string) error {
+	stored := by.code.AppendBinary(nil)
+	buf := binary.AppendUvarint(nil, uint64(len(coding)))
+	buf = append(buf, coding...)
+	buf = binary.AppendUvarint(buf, uint64(len(stored)))
+	buf = append(buf, stored...)
+	buf = binary.AppendUvarint(buf, uint64(by.code.RowBytes()))
+	rows := by.rows.Rows()
+	for s := range uint32(g.nodes.Rows().Len()) {
+		if g.levels(s) == 0 {
+			continue
+		}
+		if buf = append(buf, rows.Bytes(s)...); len(buf) >= block.Size {
+			if _, err := b.Write(buf); err != nil {
+				return err
+			}
+			buf = buf[:0]
+		}
+	}
+	if _, err := b.Write(buf); err != nil {
+		return err
+	}
+	return by.sketch.save(b)
+}
+
+// What is there of sketches.
+const (
+	noSketches = iota
+	sketches
+	noAxes // the vectors vary along too many axes
+)
+
+// save writes the sketches that there are, block by block.
+func (x *sketch) save(b *block.Writer) error {
+	if x == nil || x.code == nil {
+		kind := byte(noSketches)
+		if x != nil {
+			kind = noAxes
+		}
+		_, err := b.Write([]byte{kind})
+		return err
+	}
+	rows, end := x.blocks()
+	stored := x.code.AppendBinary(nil)
+	buf := binary.AppendUvarint([]byte{sketches}, uint64(end))
+	buf = binary.AppendUvarint(buf, uint64(len(stored)))
+	buf = append(buf, stored...)
+	if _, err := b.Write(buf); err != nil {
+		return err
+	}
+	for i := range blocksOf(end) {
+		if _, err := b.Write(rows.Bytes(uint32(i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blocksOf is how many blocks so many sketches take.
+func blocksOf(sketches int) int { return (sketches + simd.SketchRows - 1) / simd.SketchRows }
+
+// readCodes reads what saveCodes wrote, and has walks go by it.
+func (g *Graph) readCodes(b *block.Reader) (coding string, err error) {
+	name, err := b.Uvarint(mostCoding)
+	if err != nil {
+		return "", err
+	}
+	raw, err := b.Next(int(name))
+	if err != nil {
+		return "", err
+	}
+	coding = string(raw)
+	code, err := readStored(b)
+	if err != nil {
+		return "", err
+	}
+	size, err := b.Uvarint(mostCode)
+	if err != nil {
+		return "", err
+	}
+	if int(size) != code.RowBytes() || !quant.Suits(code, g.o.Metric, g.o.Dim) {
+		return "", fmt.Errorf("%w: codes of %d bytes of other vectors", block.ErrCorrupt, size)
+	}
+	by := &guide{code: code, rows: arena.New(arena.Options{RowBytes: int(size)})}
+	g.guide.Store(by) // Close frees what was read
+	if err := by.rows.Pin(); err != nil {
+		return "", err
+	}
+	slots := g.nodes.Rows().Len()
+	if err := by.rows.Grow(slots); err != nil {
+		return "", err
+	}
+	rows := by.rows.Rows()
+	for s := range uint32(slots) {
+		if g.levels(s) == 0 {
+			continue
+		}
+		if raw, err = b.Next(int(size)); err != nil {
+			return "", err
+		}
+		copy(rows.Bytes(s), raw)
+	}
+	by.sketch, err = g.readSketches(b)
+	return coding, err
+}
+
+// readStored reads the code itself.
+func readStored(b *block.Reader) (quant.Code, error) {
+	n, err := b.Uvarint(mostCode)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := b.Next(int(n))
+	if err != nil {
+		return nil, err
+	}
+	code, err := quant.Open(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", block.ErrCorrupt, err)
+	}
+	return code, nil
+}
+
+// readSketches reads the sketches; nil when there are none.
+func (g *Graph) readSketches(b *block.Reader) (*sketch, error) {
+	kind, err := b.Uvarint(noAxes)
+	switch {
+	case err != nil || kind == noSketches:
+		return nil, err
+	case kind == noAxes:
+		return &sketch{rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}, nil
+	}
+	end, err := b.Uvarint(uint64(g.nodes.Rows().Len()))
+	if err != nil {
+		return nil, err
+	}
+	n, err := b.Uvarint(mostCode)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := b.Next(int(n))
+	if err != nil {
+		return nil, err
+	}
+	x := &sketch{rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}
+	if x.code, err = quant.OpenSketch(raw, g.o.Metric, g.o.Dim); err != nil {
+		return nil, fmt.Errorf("%w: %w", block.ErrCorrupt, err)
+	}
+	if err := x.rows.Pin(); err != nil {
+		return nil, err
+	}
+	if err := x.rows.Grow(blocksOf(int(end))); err != nil {
+		return x, err
+	}
+	for i := range blocksOf(int(end)) {
+		if raw, err = b.Next(simd.SketchBytes); err != nil {
+			return x, err
+		}
+		copy(x.rows.Rows().Bytes(uint32(i)), raw)
+	}
+	x.filled.Store(uint32(end))
+	return x, nil
+}
