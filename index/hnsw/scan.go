@@ -100,7 +100,12 @@ func (w *walker) bar() float32 {
 // likely keeps of w.fresh whose codes say that they may be among the nearest.
 func (w *walker) likely() {
 	w.distances()
-	bar := w.bar()
+	w.nearer(doubt)
+}
+
+// nearer keeps of w.fresh whose distances by code are not beyond so many deviations.
+func (w *walker) nearer(deviations float64) {
+	bar := w.top.Worst() + float32(w.off.Most(deviations))
 	kept := w.fresh[:0]
 	for i, s := range w.fresh {
 		if w.dist[i] <= bar {

@@ -46,7 +46,7 @@ func (g *Graph) Sketchable() bool {
 	case g.o.Metric == index.Cosine && g.o.Datatype == index.Uint8: // rows have their length
 		return false
 	}
-	return g.o.Metric != index.Manhattan && g.o.Dim >= simd.SketchDims && g.vectors.Rows().Stride() >= vectorPart*sketchBytes
+	return g.o.Metric != index.Manhattan && g.o.Dim >= quant.MinSketchDim && g.vectors.Rows().Stride() >= vectorPart*sketchBytes
 }
 
 // SketchSome makes the sketches of so many slots more and answers how many are

@@ -31,6 +31,8 @@ const (
 	fewest, spread, further, mostAgain = 10, 2, 1.5, 2
 	// wordBlock is how many words of matches are compared with the same limit.
 	wordBlock = 32
+	// wordStretch is how many are looked through before codes are.
+	wordStretch = 1 << 10
 )
 
 // distant finds the nearest accepted nodes of a query that has none around it, or
@@ -56,6 +58,7 @@ func (w *walker) bySketch(q *index.Query) bool {
 		return false
 	}
 	w.guide.sketch.code.Ask(q.Vector, &w.rough)
+	w.resting = w.guide.sketch.code.AskRest(w.guide.code, &w.rough)
 	w.begin()
 	w.top.Reset(max(q.K, fewest))
 	w.off = quant.Lack{}
@@ -77,6 +80,9 @@ func (w *walker) bySketch(q *index.Query) bool {
 		w.words = q.Accept.AppendWords(w.words[:0], 0, index.Slot(slots))
 	}
 	rows.Keep()
+	if w.resting {
+		w.off = quant.Lack{} // the codes of others are off by more
+	}
 	w.scanFrom(index.Slot(slots), q)
 	return true
 }
@@ -97,12 +103,88 @@ func (w *walker) met(slots int) {
 // lookThrough compares what is left of w.words by sketches.
 func (w *walker) lookThrough(q *index.Query, rows arena.Rows) {
 	var t tally
-	for at := 0; at < len(w.words) && !q.Ended(); at += wordBlock {
-		words := w.words[at:min(at+wordBlock, len(w.words))]
-		w.rough.Within(sketchAt(rows, at*64/simd.SketchRows), w.top.Worst()+w.slack-w.rough.Add, words)
-		w.slots = w.left(w.slots[:0], at, words)
-		w.compare(&t)
+	for at := 0; at < len(w.words) && !q.Ended(); at += wordStretch {
+		w.leave(rows, at, min(at+wordStretch, len(w.words)))
+		w.nearestFirst()
+		w.stillNear()
+		if w.resting {
+			w.decide()
+		} else {
+			w.compare(&t)
+		}
 	}
+}
+
+// leave sets w.slots to those of some of w.words' bits whose sketches are not beyond
+// what is allowed, and w.estimates to their distances by sketch.
+func (w *walker) leave(rows arena.Rows, from, to int) {
+	w.slots, w.estimates = w.slots[:0], w.estimates[:0]
+	limit := w.top.Worst() + w.slack - w.rough.Add
+	for at := from; at < to; at += wordBlock {
+		words := w.words[at:min(at+wordBlock, to)]
+		w.rough.Within(sketchAt(rows, at*64/simd.SketchRows), limit, words, w.said[:])
+		w.left(at, words)
+	}
+}
+
+// nearestFirst measures the nearest of w.slots by sketch: what is as near as the
+// tenth of so many is soon less than what is as near as the tenth of those that were
+// looked at first.
+func (w *walker) nearestFirst() {
+	w.near.Reset(gauged)
+	for i, d := range w.estimates {
+		w.near.Offer(index.Slot(i), d)
+	}
+	w.fresh, w.codes = w.fresh[:0], w.codes[:0]
+	for _, h := range w.near.Hits() {
+		s := w.slots[h.Slot]
+		w.visit(s)
+		w.fresh, w.codes = append(w.fresh, s), append(w.codes, h.Dist)
+	}
+	if w.resting {
+		w.refine(w.codes)
+		w.nearer(sketchDoubt)
+	}
+	w.offerAll()
+}
+
+// stillNear keeps of w.slots what was not measured and is not beyond what is allowed
+// by now.
+func (w *walker) stillNear() {
+	limit, n := w.top.Worst()+w.slack, 0
+	for i, s := range w.slots {
+		if d := w.estimates[i]; !(d > limit) && w.visit(s) {
+			w.slots[n], w.estimates[n] = s, d
+			n++
+		}
+	}
+	w.slots, w.estimates = w.slots[:n], w.estimates[:n]
+}
+
+// decide measures those of w.slots that may be among the nearest: w.estimates are
+// their distances by sketch.
+func (w *walker) decide() {
+	for slots, near := w.slots, w.estimates; len(slots) > 0; {
+		n := min(len(slots), chunk)
+		w.fresh = append(w.fresh[:0], slots[:n]...)
+		w.refine(near[:n])
+		w.nearer(sketchDoubt)
+		w.offerAll()
+		slots, near = slots[n:], near[n:]
+	}
+}
+
+// refine puts the distances of w.fresh by their codes into w.dist: where these can
+// tell what lies across the axes, that beside what their sketches say.
+func (w *walker) refine(sketched []float32) {
+	if !w.resting {
+		w.distances()
+		return
+	}
+	n := w.room()
+	copy(w.dist, sketched)
+	w.rough.Rest(w.codeRows.Base(), w.codeRows.Stride(), w.fresh, w.dist)
+	w.work.Distances += n
 }
 
 // lacks is how far sketches must be allowed to say too much, given how far those of
@@ -128,17 +210,19 @@ func (w *walker) lacks(q *index.Query, rows arena.Rows) float32 {
 	return float32(e.Most(spread))
 }
 
-// left appends the slots of words' bits that were not measured yet. Whether they are
-// in the graph is asked of those only that turn out to be near.
-func (w *walker) left(dst []uint32, at int, words []uint64) []uint32 {
+// left appends those of words' bits that were not measured yet to w.slots, and their
+// distances by sketch to w.estimates. Whether they are in the graph is asked of those
+// only that turn out to be near.
+func (w *walker) left(at int, words []uint64) {
 	for k, word := range words {
 		for ; word != 0; word &= word - 1 {
-			if s := uint32((at+k)*64 + bits.TrailingZeros64(word)); w.visit(s) {
-				dst = append(dst, s)
+			i := k*64 + bits.TrailingZeros64(word)
+			if s := uint32(at*64 + i); !w.visited(s) {
+				w.slots = append(w.slots, s)
+				w.estimates = append(w.estimates, w.said[i]+w.rough.Add)
 			}
 		}
 	}
-	return dst
 }
 
 // glance looks at some of the matches in w.words, of so many, and measures the
@@ -185,11 +269,13 @@ func (w *walker) sound() bool {
 	if len(w.fresh) < fewGlanced {
 		return false
 	}
-	w.distances()
+	w.refine(w.estimates)
 	w.codes = append(w.codes[:0], w.dist...)
 	w.offerAll()
 	for i, d := range w.dist {
-		w.off.Add(float64(d - w.codes[i]))
+		if !math.IsInf(float64(w.codes[i]), 0) {
+			w.off.Add(float64(d - w.codes[i]))
+		}
 	}
 	w.slack = w.allow()
 	return true

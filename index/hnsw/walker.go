@@ -59,12 +59,14 @@ type walker struct {
 	codes   []float32   // of scan: distances by codes
 
 	rough     quant.Sketched // of bySketch: what is asked, in the form of sketches
+	resting   bool           // codes say what lies across the sketches' axes
 	slack     float32        // how far a sketch may be off
 	words     []uint64       // a bit for each slot that is accepted
 	nearby    []uint32       // what a walk has met
 	near      flat.TopK      // the nearest of some by their sketches
-	estimates []float32      // how near those are
+	estimates []float32      // how near those are, or what a pass has left
 	rate      []float32      // how near all of the some are
+	said      [wordBlock * 64]float32
 
 	picked [][]index.Hit // of an insert: its links by level
 	hits   []index.Hit
@@ -138,6 +140,11 @@ func (w *walker) visit(s uint32) bool {
 	}
 	w.stamp[s] = w.epoch
 	return true
+}
+
+// visited says whether visit would find a slot seen, or passed over.
+func (w *walker) visited(s uint32) bool {
+	return int(s) >= len(w.stamp) || w.stamp[s] == w.epoch
 }
 
 // patience is how many nodes are expanded between two looks at the search's end.

@@ -154,9 +154,16 @@ type affineQuery struct {
 func (a *Affine) Ask(v []float32, q *Query) {
 	x := q.scratch.take(a.dim())
 	norm := a.centred(x, v)
-	most := simd.Largest(x)
 	c := &q.affine
 	c.four = a.bits == 4
+	a.aim(&c.Codes, x)
+	c.Add = a.apart(v, norm)
+	q.kind = c
+}
+
+// aim makes c the question for products with a vector that is centred and turned.
+func (a *Affine) aim(c *simd.Codes, x []float32) {
+	most := simd.Largest(x)
 	if n := simd.CodeDims(a.dim()); cap(c.Query) < n {
 		c.Query = make([]int8, n)
 	} else {
@@ -171,8 +178,6 @@ func (a *Affine) Ask(v []float32, q *Query) {
 	sum := simd.Narrow(c.Query, x, inverse)
 	c.Mul, c.Head = scale, a.headAt()
 	c.Bias = -scale * float32(sum) * float32(a.levels()) / 2
-	c.Add = a.apart(v, norm)
-	q.kind = c
 }
 
 func (c *affineQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {

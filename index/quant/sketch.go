@@ -2,31 +2,43 @@ package quant
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 )
 
 // Sketch is how vectors are told apart at first sight: by their coordinates along
-// the few axes of the largest variance, as int8. What lies across the axes is taken
-// to be unlike in any two vectors:
+// the few axes of the largest variance, as int8 with a step for each axis, and along
+// the first of these once more, as int8, what the first left. What lies across the
+// axes is taken to be unlike in any two vectors:
 //
 //	q·x ≈ (Uᵀ(q − mean))·(Uᵀ(x − mean)) + q·mean + mean·(x − mean)
 //	|q − x|² ≈ |q − mean|² + |x − mean|² − 2·(Uᵀ(q − mean))·(Uᵀ(x − mean))
 //
 // It says nothing of distances between near vectors, whose parts across the axes
 // are alike. Among vectors that are far from a query it is as good as a code ten
-// times as long, and a pass over sketches reads memory from front to back.
+// times as long, and a pass over sketches reads memory from front to back. Beside a
+// code that is a product (Affine) the code says what lies across the axes, and no
+// more than that (Rest): both together are off by a third of what the code alone is.
 //
 // It never changes, and any number of goroutines may use it.
 type Sketch struct {
 	metric index.Metric // not Manhattan
 	mean   []float32
-	axes   []float32 // simd.SketchDims of them, as Reduced has them
-	step   float32   // between two values of a coordinate
+	axes   []float32 // sketchAxes of them, as Reduced has them
+	turned []float32 // the axes, dimension by dimension
+	steps  [sketchAxes]float32
 }
 
 const (
+	// fineAxes are the axes along which a sketch has two bytes.
+	fineAxes = 4
+	// MinSketchDim is how many dimensions vectors have at least: as many as axes.
+	MinSketchDim = sketchAxes
+	sketchAxes   = simd.SketchDims - fineAxes
+	// fine is how many steps of the second byte are one of the first.
+	fine = 2 * math.MaxInt8
 	// sketchShare is what the axes must have of the variance.
 	sketchShare = 0.4
 	// sketchRoom is how much larger a coordinate may be than those of all samples.
@@ -40,7 +52,7 @@ const (
 // one after the other; o.Axes is not looked at. nil: the samples are too few, or
 // vary along too many axes, or no axes keep the metric's distances.
 func NewSketch(o ReducedOptions, samples []float32) *Sketch {
-	o.Axes = simd.SketchDims
+	o.Axes = sketchAxes
 	if o.Metric == index.Manhattan || !o.Metric.Valid() || o.Dim < o.Axes || len(samples) < 2*o.Axes*o.Dim {
 		return nil
 	}
@@ -53,30 +65,41 @@ func NewSketch(o ReducedOptions, samples []float32) *Sketch {
 	}
 	c.axes = principal(cov, o)
 	most := c.measured(samples)
-	if !(most.along >= sketchShare*all) || !(most.coordinate > 0) || math.IsInf(float64(most.coordinate), 0) {
+	if !(most.along >= sketchShare*all) {
 		return nil
 	}
-	c.step = most.coordinate * sketchRoom / math.MaxInt8
+	for i, a := range most.coordinates {
+		if !(a > 0) || math.IsInf(float64(a), 0) {
+			return nil
+		}
+		c.steps[i] = a * sketchRoom / math.MaxInt8
+	}
+	c.turned = make([]float32, len(c.axes))
+	for i := range sketchAxes {
+		for d := range o.Dim {
+			c.turned[d*sketchAxes+i] = c.axes[i*o.Dim+d]
+		}
+	}
 	return c
 }
 
 // spread is how far samples go along the axes.
 type spread struct {
-	along      float32 // the variance
-	coordinate float32 // the largest one
+	along       float32             // the variance
+	coordinates [sketchAxes]float32 // the largest along each
 }
 
 func (c *Sketch) measured(samples []float32) (s spread) {
 	dim := len(c.mean)
 	x := make([]float32, dim)
-	var y [simd.SketchDims]float32
+	var y [sketchAxes]float32
 	sum := 0.0
 	for at := 0; at < len(samples); at += dim {
 		simd.Less(x, samples[at:at+dim], c.mean)
 		c.along(&y, x)
 		sum += float64(simd.Dot(y[:], y[:]))
-		for _, a := range y {
-			s.coordinate = max(s.coordinate, a, -a)
+		for i, a := range y {
+			s.coordinates[i] = max(s.coordinates[i], a, -a)
 		}
 	}
 	s.along = float32(sum / float64(len(samples)/dim))
@@ -84,7 +107,7 @@ func (c *Sketch) measured(samples []float32) (s spread) {
 }
 
 // along is the coordinates of a centred vector.
-func (c *Sketch) along(y *[simd.SketchDims]float32, x []float32) {
+func (c *Sketch) along(y *[sketchAxes]float32, x []float32) {
 	for i := range y {
 		y[i] = simd.Dot(x, c.axes[i*len(x):(i+1)*len(x)])
 	}
@@ -99,15 +122,20 @@ func (c *Sketch) Put(block []byte, i int, v []float32, s *Scratch) {
 	if c.metric != index.Euclid {
 		add = -simd.Dot(c.mean, x)
 	}
-	var y [simd.SketchDims]float32
+	var y [sketchAxes]float32
 	var code [simd.SketchDims]int8
 	c.along(&y, x)
 	for d, a := range y {
-		a = float32(math.RoundToEven(float64(a / c.step)))
-		if !(a >= -math.MaxInt8 && a <= math.MaxInt8) {
-			a, add = 0, float32(math.Inf(-1))
+		a /= c.steps[d]
+		whole := float32(math.RoundToEven(float64(a)))
+		if !(whole >= -math.MaxInt8 && whole <= math.MaxInt8) {
+			add = float32(math.Inf(-1))
+			continue
 		}
-		code[d] = int8(a)
+		code[d] = int8(whole)
+		if d < fineAxes {
+			code[sketchAxes+d] = int8(math.RoundToEven(float64((a - whole) * fine)))
+		}
 	}
 	simd.PutSketch(block, i, &code, add)
 }
@@ -120,30 +148,80 @@ type Sketched struct {
 	// distances.
 	Add float32
 
-	scratch Scratch
+	centred Scratch
+	y       [sketchAxes]float32
+	across  Scratch
+	rest    simd.Codes // what lies across the axes, in the form of codes
+	four    bool       // codes of 4 bits
 }
 
 // Ask makes q the question how far the vector is from sketches.
 func (c *Sketch) Ask(v []float32, q *Sketched) {
-	x := q.scratch.take(len(c.mean))
+	x := q.centred.take(len(c.mean))
 	v = v[:len(c.mean)]
 	simd.Less(x, v, c.mean)
-	mul := -c.step
+	mul := float32(-1)
 	if c.metric == index.Euclid {
-		q.Add, mul = simd.Dot(x, x), -2*c.step
+		q.Add, mul = simd.Dot(x, x), -2
 	} else {
 		q.Add = -simd.Dot(v, c.mean)
 	}
-	var y [simd.SketchDims]float32
+	c.along(&q.y, x)
+	var weights [simd.SketchDims]float32
+	for d, a := range q.y {
+		weights[d] = a * c.steps[d]
+		if d < fineAxes {
+			weights[sketchAxes+d] = weights[d] / fine
+		}
+	}
 	var code [simd.SketchDims]int16
-	c.along(&y, x)
-	most := simd.Largest(y[:])
+	most := simd.Largest(weights[:])
 	if !(most > 0) || math.IsInf(float64(most), 0) {
 		q.Aim(&code, 0)
 		return
 	}
-	for d, a := range y {
+	for d, a := range weights {
 		code[d] = int16(math.RoundToEven(float64(a / most * math.MaxInt16)))
 	}
 	q.Aim(&code, mul*most/math.MaxInt16)
+}
+
+// AskRest makes q, which Ask has aimed, also the question what codes say of what
+// lies across the axes; false: they are of no kind that can tell that apart.
+//
+//	(q − mean)·(x − mean) = along the axes + z·(x − mean)
+//
+// z being what q − mean has across the axes. A code has x less a mean of its own.
+func (c *Sketch) AskRest(code Code, q *Sketched) bool {
+	a, ok := code.(*Affine)
+	if !ok || a.dim() != len(c.mean) {
+		return false
+	}
+	x, z := q.centred.take(len(c.mean)), q.across.take(len(c.mean))
+	for d := range z {
+		z[d] = x[d] - simd.Dot(q.y[:], c.turned[d*sketchAxes:(d+1)*sketchAxes])
+	}
+	q.rest.Add = simd.Dot(z, c.mean) - simd.Dot(z, a.mean)
+	if c.metric == index.Euclid {
+		q.rest.Add *= 2
+	}
+	a.turn.apply(z)
+	a.aim(&q.rest, z)
+	q.four = a.bits == 4
+	return true
+}
+
+// Rest adds to out, which are the estimates of rows by their sketches, what their
+// codes say of what lies across the axes. See Query.Distances for the rows.
+func (q *Sketched) Rest(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	said := q.across.take(len(ids))
+	if q.four {
+		q.rest.Distances4(base, stride, ids, said)
+	} else {
+		q.rest.Distances8(base, stride, ids, said)
+	}
+	for i, id := range ids {
+		own := (*float32)(unsafe.Add(base, int(id)*stride+q.rest.Head)) // of x alone: it is in the sketch
+		out[i] += said[i] - *own
+	}
 }

@@ -97,7 +97,7 @@ func TestSketchOfWhatLiesBeyond(t *testing.T) {
 	var q Sketched
 	c.Ask(rows[:dim], &q)
 	words := []uint64{0xff}
-	if q.Within(unsafe.Pointer(&block[0]), float32(math.Inf(-1)), words); words[0] != 0xaa {
+	if q.Within(unsafe.Pointer(&block[0]), float32(math.Inf(-1)), words, make([]float32, 64)); words[0] != 0xaa {
 		t.Errorf("within: %08b", words[0])
 	}
 }

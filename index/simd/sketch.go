@@ -8,11 +8,12 @@ import (
 
 const (
 	// SketchDims is how many coordinates a sketch has.
-	SketchDims = 32
+	SketchDims = 36
 	// SketchRows is how many sketches are in a block.
 	SketchRows = 8
 	// SketchBytes is the size of a block: 16 bytes for each pair of coordinates, the
-	// pair of each sketch in turn as int8, and then a float32 for each, its add.
+	// pair of each sketch in turn as int8, and then a float32 for each, its add. It
+	// is five cache lines.
 	SketchBytes = SketchRows * (SketchDims + 4)
 
 	sketchAdds = SketchRows * SketchDims
@@ -51,14 +52,16 @@ func (s *Sketch) Aim(query *[SketchDims]int16, mul float32) {
 // Within leaves those bits of words set whose sketches are not estimated to be
 // beyond a limit; an estimate that is no number is not. Word k is of the sketches
 // from 64·k on, of the blocks that begin at blocks. A block is read where one of
-// its bits is set; there it must be, which Within cannot check.
-func (s *Sketch) Within(blocks unsafe.Pointer, limit float32, words []uint64) {
+// its bits is set; there it must be, which Within cannot check. The estimates of
+// these blocks are in out, 64 for each word; those of others are left as they were.
+func (s *Sketch) Within(blocks unsafe.Pointer, limit float32, words []uint64, out []float32) {
 	invariant.Check(blocks != nil || len(words) == 0, "blocks of an empty arena")
 	if len(words) == 0 {
 		return
 	}
+	out = out[:64*len(words)]
 	s.limit = limit
-	sketchWithin(s, blocks, words)
+	sketchWithin(s, blocks, words, &out[0])
 }
 
 // Estimates is the estimates of a block.
@@ -67,14 +70,15 @@ func (s *Sketch) Estimates(block unsafe.Pointer, out *[SketchRows]float32) {
 	sketchEstimates(s, block, out)
 }
 
-func sketchWithinScalar(s *Sketch, blocks unsafe.Pointer, words []uint64) {
-	var out [SketchRows]float32
+func sketchWithinScalar(s *Sketch, blocks unsafe.Pointer, words []uint64, near *float32) {
 	for k, word := range words {
 		for b := range 64 / SketchRows {
 			if word>>(b*SketchRows)&0xff == 0 {
 				continue
 			}
-			sketchEstimatesScalar(s, unsafe.Add(blocks, (k*64/SketchRows+b)*SketchBytes), &out)
+			at := k*64/SketchRows + b
+			out := (*[SketchRows]float32)(unsafe.Add(unsafe.Pointer(near), at*SketchRows*4))
+			sketchEstimatesScalar(s, unsafe.Add(blocks, at*SketchBytes), out)
 			for i, d := range out {
 				if d > s.limit {
 					word &^= 1 << (b*SketchRows + i)

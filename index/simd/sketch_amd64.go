@@ -4,12 +4,12 @@ package simd
 
 import "unsafe"
 
-func sketchWithin(s *Sketch, blocks unsafe.Pointer, words []uint64) {
+func sketchWithin(s *Sketch, blocks unsafe.Pointer, words []uint64, out *float32) {
 	if useAVX2 {
-		sketchWithinAVX2(s, blocks, words)
+		sketchWithinAVX2(s, blocks, words, out)
 		return
 	}
-	sketchWithinScalar(s, blocks, words)
+	sketchWithinScalar(s, blocks, words, out)
 }
 
 func sketchEstimates(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32) {
@@ -23,7 +23,7 @@ func sketchEstimates(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32) 
 // sketchWithinAVX2 is Sketch.Within of at least one word.
 //
 //go:noescape
-func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64)
+func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64, out *float32)
 
 // sketchEstimatesAVX2 is Sketch.Estimates.
 //

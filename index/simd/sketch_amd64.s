@@ -23,32 +23,36 @@
 	TWO(5) \
 	TWO(6) \
 	TWO(7) \
+	TWO(8) \
 	VPADDD Y1, Y0, Y0 \
 	VCVTDQ2PS Y0, Y0 \
-	VFMADD213PS 256(SI), Y15, Y0
+	VFMADD213PS 288(SI), Y15, Y0
 
-// func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64)
-TEXT ·sketchWithinAVX2(SB), NOSPLIT, $0-40
+// func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64, out *float32)
+TEXT ·sketchWithinAVX2(SB), NOSPLIT, $0-48
 	MOVQ s+0(FP), DX
 	MOVQ blocks+8(FP), SI
 	MOVQ words_base+16(FP), DI
 	MOVQ words_len+24(FP), CX
+	MOVQ out+40(FP), R8
 	SHLQ $3, CX
-	VBROADCASTSS 512(DX), Y15
-	VBROADCASTSS 516(DX), Y14
+	VBROADCASTSS 576(DX), Y15
+	VBROADCASTSS 580(DX), Y14
 
 block:
 	MOVBLZX (DI), AX
 	TESTL AX, AX
 	JZ   next
 	BLOCK
+	VMOVUPS Y0, (R8)
 	VCMPPS $0x1a, Y14, Y0, Y0 // not greater, or no number
 	VMOVMSKPS Y0, BX
 	ANDL BX, AX
 	MOVB AX, (DI)
 
 next:
-	ADDQ $288, SI
+	ADDQ $320, SI
+	ADDQ $32, R8
 	INCQ DI
 	DECQ CX
 	JNZ  block
@@ -60,7 +64,7 @@ TEXT ·sketchEstimatesAVX2(SB), NOSPLIT, $0-24
 	MOVQ s+0(FP), DX
 	MOVQ block+8(FP), SI
 	MOVQ out+16(FP), DI
-	VBROADCASTSS 512(DX), Y15
+	VBROADCASTSS 576(DX), Y15
 	BLOCK
 	VMOVUPS Y0, (DI)
 	VZEROUPPER

@@ -50,7 +50,8 @@ func TestSketch(t *testing.T) {
 			}
 			before := slices.Clone(words)
 			limit := float32(5e5)
-			s.Within(memory, limit, words)
+			near := guarded(t, max(64*len(words), 1), blocks%2 == 1)[:64*len(words)]
+			s.Within(memory, limit, words, near)
 			for i, y := range rows {
 				sum := 0
 				for d, c := range y {
@@ -63,6 +64,9 @@ func TestSketch(t *testing.T) {
 					t.Fatalf("sketch %d of %d blocks: %v, want %v", i, blocks, got, want)
 				}
 				asked := before[i/64]>>(i%64)&1 == 1
+				if asked && near[i] != out[i%SketchRows] {
+					t.Fatalf("sketch %d of %d blocks: %v beside the bits, %v alone", i, blocks, near[i], out[i%SketchRows])
+				}
 				if stays := words[i/64]>>(i%64)&1 == 1; stays != (asked && out[i%SketchRows] <= limit) {
 					t.Fatalf("sketch %d of %d blocks at %v: asked %v, stays %v", i, blocks, got, asked, stays)
 				}
@@ -95,7 +99,7 @@ func TestSketchAtTheEdges(t *testing.T) {
 			t.Errorf("%v of the largest products", out)
 		}
 		words := []uint64{0xff}
-		if s.Within(memory, 0, words); words[0] != 1<<3|1<<5 {
+		if s.Within(memory, 0, words, make([]float32, 64)); words[0] != 1<<3|1<<5 {
 			t.Errorf("within: %08b", words[0])
 		}
 	})
@@ -105,13 +109,14 @@ func BenchmarkSketch(b *testing.B) {
 	const blocks = 8192
 	memory := make([]byte, blocks*SketchBytes)
 	words := make([]uint64, blocks/8)
+	out := make([]float32, 64*len(words))
 	var s Sketch
 	s.Aim(&[SketchDims]int16{1, 2, 3}, 1)
 	for b.Loop() {
 		for k := range words {
 			words[k] = math.MaxUint64
 		}
-		s.Within(unsafe.Pointer(&memory[0]), -1, words)
+		s.Within(unsafe.Pointer(&memory[0]), -1, words, out)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blocks*SketchRows), "ns/row")
 }
