@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/kithdb/kith/index/arena"
@@ -62,7 +63,7 @@ func (x *sketch) save(b *block.Writer) error {
 		_, err := b.Write([]byte{kind})
 		return err
 	}
-	rows, end := x.blocks()
+	rows, next, end := x.blocks()
 	stored := x.code.AppendBinary(nil)
 	buf := binary.AppendUvarint([]byte{sketches}, uint64(end))
 	buf = binary.AppendUvarint(buf, uint64(len(stored)))
@@ -75,14 +76,19 @@ func (x *sketch) save(b *block.Writer) error {
 			return err
 		}
 	}
+	for s := range end {
+		if _, err := b.Write(next.Bytes(uint32(s))); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // blocksOf is how many blocks so many sketches take.
 func blocksOf(sketches int) int { return (sketches + simd.SketchRows - 1) / simd.SketchRows }
 
-// readCodes reads what saveCodes wrote, and has walks go by it.
-func (g *Graph) readCodes(b *block.Reader) (coding string, err error) {
+// readCodes reads what saveCodes of a version, saved, wrote, and has walks go by it.
+func (g *Graph) readCodes(b *block.Reader, saved uint32) (coding string, err error) {
 	name, err := b.Uvarint(mostCoding)
 	if err != nil {
 		return "", err
@@ -122,6 +128,9 @@ func (g *Graph) readCodes(b *block.Reader) (coding string, err error) {
 		}
 		copy(rows.Bytes(s), raw)
 	}
+	if saved == oneRowed {
+		return coding, g.passSketches(b)
+	}
 	by.sketch, err = g.readSketches(b)
 	return coding, err
 }
@@ -150,7 +159,7 @@ func (g *Graph) readSketches(b *block.Reader) (*sketch, error) {
 	case err != nil || kind == noSketches:
 		return nil, err
 	case kind == noAxes:
-		return &sketch{rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}, nil
+		return emptySketch(nil), nil
 	}
 	end, err := b.Uvarint(uint64(g.nodes.Rows().Len()))
 	if err != nil {
@@ -164,22 +173,58 @@ func (g *Graph) readSketches(b *block.Reader) (*sketch, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &sketch{rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}
-	if x.code, err = quant.OpenSketch(raw, g.o.Metric, g.o.Dim); err != nil {
+	code, err := quant.OpenSketch(raw, g.o.Metric, g.o.Dim)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", block.ErrCorrupt, err)
 	}
-	if err := x.rows.Pin(); err != nil {
-		return nil, err
-	}
-	if err := x.rows.Grow(blocksOf(int(end))); err != nil {
+	x := emptySketch(code)
+	if err := errors.Join(x.pin(), x.grow(int(end))); err != nil {
 		return x, err
 	}
-	for i := range blocksOf(int(end)) {
-		if raw, err = b.Next(simd.SketchBytes); err != nil {
-			return x, err
-		}
-		copy(x.rows.Rows().Bytes(uint32(i)), raw)
+	if err := readRows(b, x.rows.Rows(), blocksOf(int(end))); err != nil {
+		return x, err
+	}
+	if err := readRows(b, x.next.Rows(), int(end)); err != nil {
+		return x, err
 	}
 	x.filled.Store(uint32(end))
 	return x, nil
+}
+
+// readRows fills the first rows of an arena.
+func readRows(b *block.Reader, rows arena.Rows, n int) error {
+	for i := range n {
+		raw, err := b.Next(rows.Stride())
+		if err != nil {
+			return err
+		}
+		copy(rows.Bytes(uint32(i)), raw)
+	}
+	return nil
+}
+
+// passSketches reads past the sketches of version 4.
+func (g *Graph) passSketches(b *block.Reader) error {
+	const blockBytes = 288
+	kind, err := b.Uvarint(noAxes)
+	if err != nil || kind != sketches {
+		return err
+	}
+	end, err := b.Uvarint(uint64(g.nodes.Rows().Len()))
+	if err != nil {
+		return err
+	}
+	n, err := b.Uvarint(mostCode)
+	if err != nil {
+		return err
+	}
+	if _, err := b.Next(int(n)); err != nil {
+		return err
+	}
+	for range blocksOf(int(end)) {
+		if _, err := b.Next(blockBytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/block"
 )
 
 // A loaded graph goes by the codes and the sketches that were saved, to the bit, and
@@ -104,5 +105,30 @@ func TestWhatIsNotThereIsNotSaved(t *testing.T) {
 	defer again.Close()
 	if again.Sketchable() || again.Code() == nil {
 		t.Error("it would look for axes once more, or has no codes")
+	}
+}
+
+// The sketches of version 4 are passed over: what is behind them is read.
+func TestOldSketchesArePassedOver(t *testing.T) {
+	g := newSpace(t, 30, 8, index.Euclid).graph(t, 10)
+	if err := g.nodes.Grow(30); err != nil {
+		t.Fatal(err)
+	}
+	for _, stored := range [][]byte{{noSketches}, {noAxes}, append([]byte{sketches, 20, 3, 1, 9, 0}, make([]byte, 3*288)...)} {
+		var file bytes.Buffer
+		w := block.NewWriter(&file)
+		if _, err := w.Write(append(stored, 42)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		b := block.NewReader(&file)
+		if err := g.passSketches(b); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := b.Uvarint(100); n != 42 || err != nil {
+			t.Errorf("behind sketches of kind %d: %d, %v", stored[0], n, err)
+		}
 	}
 }

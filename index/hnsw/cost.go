@@ -28,9 +28,9 @@ const (
 	// again is by how much a walk over accepted nodes alone expands more nodes than
 	// it keeps: its lists lead less straight to the nearest.
 	again = 1.4
-	// sketchPass is a sketch that a pass compares, and sketchLeaves what the codes
-	// and vectors that it then compares take, as a share of all codes.
-	sketchPass, sketchLeaves = 2.5, 1. / 6
+	// sketchPass is a sketch that a pass compares, and sketchLeaves what the second
+	// rows, codes and vectors that it then compares take, as a share of all codes.
+	sketchPass, sketchLeaves = 2.5, 1. / 10
 	// lookLess is by how much looking at sketches must be cheaper than the codes.
 	lookLess = 4
 	// measured is how many vectors are measured at the end, in rows of a pass.

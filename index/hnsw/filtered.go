@@ -33,9 +33,9 @@ const (
 	probeHops, probeMost, expected = 32, 160, 8
 	// widened is the least breadth of a walk through a region without matches.
 	widened = 500
-	// glimpse is how many nodes around a query are enough to see that none is
-	// accepted where at least as many as dense should be.
-	glimpse = 12
+	// glimpse is how many nodes around a query are enough at least to see that none is
+	// accepted: so many that glimpsed should be.
+	glimpse, glimpsed = 12, 4.8
 	// grace is how many times what it is expected to take, or a pass, a walk may
 	// take, and no more than a pass over codes alone.
 	grace = 2
@@ -166,7 +166,7 @@ func (w *walker) goesOn(hops, ef int) ending {
 	switch {
 	case f.budget > 0 && w.spent() > f.budget:
 		return spent
-	case hops == glimpse && f.probe > 0 && f.met == 0 && f.share >= dense:
+	case f.probe > 0 && f.met == 0 && hops == max(int(glimpsed/f.share), glimpse):
 		return away
 	case f.probe == 0 || hops != f.probe:
 		return 0

@@ -88,7 +88,7 @@ func (g *Graph) read(b *block.Reader, h *header) (coding string, err error) {
 		}
 	}
 	if h.Version > codeless {
-		if coding, err = g.readCodes(b); err != nil {
+		if coding, err = g.readCodes(b, h.Version); err != nil {
 			return "", err
 		}
 	}

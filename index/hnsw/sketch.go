@@ -18,6 +18,7 @@ import (
 type sketch struct {
 	code   *quant.Sketch // nil: the vectors vary along too many axes
 	rows   *arena.Arena  // a block each
+	next   *arena.Arena  // a second row for each slot
 	filled atomic.Uint32
 }
 
@@ -49,6 +50,22 @@ func (g *Graph) Sketchable() bool {
 	return g.o.Metric != index.Manhattan && g.o.Dim >= quant.MinSketchDim && g.vectors.Rows().Stride() >= vectorPart*sketchBytes
 }
 
+// emptySketch has no slot's yet; nil: there will be none.
+func emptySketch(code *quant.Sketch) *sketch {
+	return &sketch{
+		code: code,
+		rows: arena.New(arena.Options{RowBytes: simd.SketchBytes}),
+		next: arena.New(arena.Options{RowBytes: quant.SketchNextBytes()}),
+	}
+}
+
+func (x *sketch) pin() error { return errors.Join(x.rows.Pin(), x.next.Pin()) }
+
+// grow makes room for those of so many slots.
+func (x *sketch) grow(slots int) error {
+	return errors.Join(x.rows.Grow(blocksOf(slots)), x.next.Grow(slots))
+}
+
 // SketchSome makes the sketches of so many slots more and answers how many are
 // left. Searches go by those that there are. The axes are those of the graph's own
 // vectors at the first call; a new guide begins anew. Not beside Insert or
@@ -60,9 +77,9 @@ func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
 	now := g.guide.Load()
 	x := now.sketch
 	if x == nil {
-		x = &sketch{code: g.trainSketch(), rows: arena.New(arena.Options{RowBytes: simd.SketchBytes})}
-		if err := x.rows.Pin(); err != nil {
-			return 0, errors.Join(err, x.rows.Close())
+		x = emptySketch(g.trainSketch())
+		if err := x.pin(); err != nil {
+			return 0, errors.Join(err, x.close())
 		}
 		g.guide.Store(&guide{code: now.code, rows: now.rows, beside: now.beside, sketch: x})
 		if x.code == nil {
@@ -72,7 +89,7 @@ func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
 	end := g.nodes.Rows().Len()
 	from := min(int(x.filled.Load()), end)
 	to := from + min(slots, end-from)
-	if err := x.rows.Grow((to + simd.SketchRows - 1) / simd.SketchRows); err != nil {
+	if err := x.grow(to); err != nil {
 		return 0, err
 	}
 	g.eachSlot(uint32(from), uint32(to), index.Pace{Workers: workers}, func(w *walker, s uint32) {
@@ -115,7 +132,7 @@ func (g *Graph) trainSketch() *quant.Sketch {
 
 // put writes the sketch of a slot, whose vector is in w.vector.
 func (x *sketch) put(s uint32, w *walker) {
-	x.code.Put(x.rows.Rows().Bytes(s/simd.SketchRows), int(s%simd.SketchRows), w.vector, &w.scratch)
+	x.code.Put(x.rows.Rows().Bytes(s/simd.SketchRows), int(s%simd.SketchRows), x.next.Rows().Bytes(s), w.vector, &w.scratch)
 }
 
 // follow has a slot's sketch be that of w.vector, if it was to have one by now.
@@ -130,13 +147,14 @@ func (x *sketch) all(slots int) bool {
 	return x != nil && slots > 0 && int(x.filled.Load()) >= slots-slots/16
 }
 
-// blocks is the block of slot 0, and below which slot there are sketches.
-func (x *sketch) blocks() (rows arena.Rows, end int) {
+// blocks is the block of slot 0, the second rows, and below which slot there are
+// sketches.
+func (x *sketch) blocks() (rows, next arena.Rows, end int) {
 	if x == nil || x.code == nil {
-		return arena.Rows{}, 0
+		return arena.Rows{}, arena.Rows{}, 0
 	}
-	rows = x.rows.Rows() // none once it is abandoned
-	return rows, min(int(x.filled.Load()), rows.Len()*simd.SketchRows)
+	rows, next = x.rows.Rows(), x.next.Rows() // none once they are abandoned
+	return rows, next, min(int(x.filled.Load()), rows.Len()*simd.SketchRows, next.Len())
 }
 
 // sketchAt is a block of sketches.
@@ -147,6 +165,7 @@ func sketchAt(rows arena.Rows, i int) unsafe.Pointer {
 func (x *sketch) abandon() {
 	if x != nil {
 		x.rows.Abandon()
+		x.next.Abandon()
 	}
 }
 
@@ -154,20 +173,21 @@ func (x *sketch) close() error {
 	if x == nil {
 		return nil
 	}
-	return x.rows.Close()
+	return errors.Join(x.rows.Close(), x.next.Close())
 }
 
 func (x *sketch) bytes() int64 {
 	if x == nil {
 		return 0
 	}
-	return x.rows.Resident()
+	return x.rows.Resident() + x.next.Resident()
 }
 
 // release gives the memory of slots back, as Graph.Release does.
 func (x *sketch) release(from, to index.Slot) {
 	if x != nil {
 		x.rows.Release(int(from+simd.SketchRows-1)/simd.SketchRows, int(to)/simd.SketchRows)
+		x.next.Release(int(from), int(to))
 	}
 }
 
@@ -177,5 +197,6 @@ func (x *sketch) truncate(next index.Slot) {
 		return
 	}
 	x.filled.Store(min(x.filled.Load(), uint32(next)))
-	x.rows.Truncate((int(next) + simd.SketchRows - 1) / simd.SketchRows)
+	x.rows.Truncate(blocksOf(int(next)))
+	x.next.Truncate(int(next))
 }

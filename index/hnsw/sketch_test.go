@@ -1,12 +1,14 @@
 package hnsw
 
 import (
+	"bytes"
 	"math"
 	"slices"
 	"testing"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -244,7 +246,7 @@ func TestSketchesFollow(t *testing.T) {
 // checkSketches compares every slot's sketch with one of its vector.
 func (s *space) checkSketches(t *testing.T, g *Graph) {
 	t.Helper()
-	rows, end := g.guide.Load().sketch.blocks()
+	rows, _, end := g.guide.Load().sketch.blocks()
 	if end != s.rows.Rows().Len() {
 		t.Fatalf("%d sketches", end)
 	}
@@ -257,9 +259,13 @@ func (s *space) checkSketches(t *testing.T, g *Graph) {
 		t.Fatal(err)
 	}
 	var got, want [simd.SketchRows]float32
+	next := make([]byte, quant.SketchNextBytes())
 	for i := range end {
 		w.decode(uint32(i))
-		g.guide.Load().sketch.code.Put(fresh.Rows().Bytes(0), i%simd.SketchRows, w.vector, &w.scratch)
+		g.guide.Load().sketch.code.Put(fresh.Rows().Bytes(0), i%simd.SketchRows, next, w.vector, &w.scratch)
+		if !bytes.Equal(next, g.guide.Load().sketch.next.Rows().Bytes(uint32(i))) {
+			t.Fatalf("slot %d has the second row of another vector", i)
+		}
 		w.rough.Estimates(sketchAt(rows, i/simd.SketchRows), &got)
 		w.rough.Estimates(fresh.Rows().Base(), &want)
 		if lane := i % simd.SketchRows; got[lane] != want[lane] {

@@ -19,12 +19,13 @@ const (
 	fewGlanced = gauged / 2
 	// mostLeft: where more than this share of the matches would be left, their
 	// sketches are not worth reading.
-	mostLeft = 0.35
+	mostLeft = 0.5
 	// leaning is how much more the sketches of the nearest say too much than those
 	// of the nearest of the first that are looked at.
 	leaning = 4
-	// sketchDoubt is doubt, of sketches.
-	sketchDoubt = 3
+	// sketchDoubt is doubt, of sketches; nextDoubt of what both their rows say, and
+	// restDoubt of what codes say beside them.
+	sketchDoubt, nextDoubt, restDoubt = 4, 3.6, 3
 	// fewest of the nearest are needed to see whether others like them were let
 	// through: sketches must not say too much by less than so many deviations of
 	// theirs. Where they do, that is allowed and somewhat more, so often at most.
@@ -52,13 +53,14 @@ func (w *walker) distant(q *index.Query) {
 
 // bySketch is distant where there are sketches; false where they are of no use.
 func (w *walker) bySketch(q *index.Query) bool {
-	rows, slots := w.guide.sketch.blocks()
+	rows, next, slots := w.guide.sketch.blocks()
 	slots = min(slots, w.codeRows.Len())
 	if slots == 0 || !w.terms.rates.sketches(float64(q.Accept.Len())) {
 		return false
 	}
 	w.guide.sketch.code.Ask(q.Vector, &w.rough)
 	w.resting = w.guide.sketch.code.AskRest(w.guide.code, &w.rough)
+	w.nextRows = next
 	w.begin()
 	w.top.Reset(max(q.K, fewest))
 	w.off = quant.Lack{}
@@ -73,13 +75,14 @@ func (w *walker) bySketch(q *index.Query) bool {
 		if more <= w.slack || q.Ended() {
 			break
 		}
-		w.slack = further * more
+		w.slack, w.slackNext = further*more, further*w.slackNext
 		if again == mostAgain {
-			w.slack = float32(math.Inf(1)) // the codes of all
+			w.slack, w.slackNext = float32(math.Inf(1)), float32(math.Inf(1)) // the codes of all
 		}
 		w.words = q.Accept.AppendWords(w.words[:0], 0, index.Slot(slots))
 	}
 	rows.Keep()
+	next.Keep()
 	if w.resting {
 		w.off = quant.Lack{} // the codes of others are off by more
 	}
@@ -107,6 +110,7 @@ func (w *walker) lookThrough(q *index.Query, rows arena.Rows) {
 		w.leave(rows, at, min(at+wordStretch, len(w.words)))
 		w.nearestFirst()
 		w.stillNear()
+		w.bySecond()
 		if w.resting {
 			w.decide()
 		} else {
@@ -143,7 +147,7 @@ func (w *walker) nearestFirst() {
 	}
 	if w.resting {
 		w.refine(w.codes)
-		w.nearer(sketchDoubt)
+		w.nearer(restDoubt)
 	}
 	w.offerAll()
 }
@@ -161,6 +165,31 @@ func (w *walker) stillNear() {
 	w.slots, w.estimates = w.slots[:n], w.estimates[:n]
 }
 
+// bySecond keeps of w.slots what second rows say is not beyond what is allowed.
+func (w *walker) bySecond() {
+	n := 0
+	limit := w.top.Worst() + w.slackNext
+	for at := 0; at < len(w.slots); at += chunk {
+		end := min(at+chunk, len(w.slots))
+		w.fresh = append(w.fresh[:0], w.slots[at:end]...)
+		w.second(w.estimates[at:end])
+		for i, d := range w.dist {
+			if !(d > limit) {
+				w.slots[n], w.estimates[n] = w.slots[at+i], w.estimates[at+i]
+				n++
+			}
+		}
+	}
+	w.slots, w.estimates = w.slots[:n], w.estimates[:n]
+}
+
+// second puts the distances of w.fresh by both rows of their sketches into w.dist.
+func (w *walker) second(sketched []float32) {
+	w.room()
+	copy(w.dist, sketched)
+	w.rough.Next(w.nextRows.Base(), w.nextRows.Stride(), w.fresh, w.dist)
+}
+
 // decide measures those of w.slots that may be among the nearest: w.estimates are
 // their distances by sketch.
 func (w *walker) decide() {
@@ -168,7 +197,7 @@ func (w *walker) decide() {
 		n := min(len(slots), chunk)
 		w.fresh = append(w.fresh[:0], slots[:n]...)
 		w.refine(near[:n])
-		w.nearer(sketchDoubt)
+		w.nearer(restDoubt)
 		w.offerAll()
 		slots, near = slots[n:], near[n:]
 	}
@@ -269,6 +298,8 @@ func (w *walker) sound() bool {
 	if len(w.fresh) < fewGlanced {
 		return false
 	}
+	w.second(w.estimates)
+	w.seconds = append(w.seconds[:0], w.dist...)
 	w.refine(w.estimates)
 	w.codes = append(w.codes[:0], w.dist...)
 	w.offerAll()
@@ -277,22 +308,23 @@ func (w *walker) sound() bool {
 			w.off.Add(float64(d - w.codes[i]))
 		}
 	}
-	w.slack = w.allow()
+	w.slack = w.allow(w.estimates, sketchDoubt)
+	w.slackNext = w.allow(w.seconds, nextDoubt)
 	return true
 }
 
-// allow is how far a sketch may say too much, given how far those were off whose
-// distances are w.dist.
+// allow is how far a sketch may say too much, given how far those estimates were off
+// whose distances are w.dist.
 //
 // Vectors that are near the query go where it goes also across the axes, and their
 // sketches say too much by more than others': how much is seen on the nearest of
 // those measured. Of a query that has no match near it they say neither too much
 // nor too little.
-func (w *walker) allow() float32 {
+func (w *walker) allow(estimates []float32, deviations float64) float32 {
 	square, close, n := 0.0, 0.0, 0
 	worst := w.top.Worst()
 	for i, d := range w.dist {
-		e := float64(w.estimates[i] - d)
+		e := float64(estimates[i] - d)
 		if math.IsInf(e, 0) {
 			continue // told apart by no sketch
 		}
@@ -304,5 +336,5 @@ func (w *walker) allow() float32 {
 	}
 	wide := math.Sqrt(square / float64(len(w.dist)))
 	lean := close/float64(max(n, 1)) - wide/math.Sqrt(float64(max(n, 1))) // as far as it is no chance
-	return float32(sketchDoubt*wide + leaning*max(lean, 0))
+	return float32(deviations*wide + leaning*max(lean, 0))
 }

@@ -61,6 +61,9 @@ type walker struct {
 	rough     quant.Sketched // of bySketch: what is asked, in the form of sketches
 	resting   bool           // codes say what lies across the sketches' axes
 	slack     float32        // how far a sketch may be off
+	slackNext float32        // and with its second row
+	nextRows  arena.Rows     // the second rows
+	seconds   []float32      // how near w.near are by both
 	words     []uint64       // a bit for each slot that is accepted
 	nearby    []uint32       // what a walk has met
 	near      flat.TopK      // the nearest of some by their sketches
@@ -102,7 +105,7 @@ func (g *Graph) walker(by *guide) *walker {
 
 func (g *Graph) release(w *walker) {
 	w.query, w.here, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, simd.Query{}, nil, arena.Rows{}, nil, nil
-	w.sifting, w.besideRows = nil, arena.Rows{}
+	w.sifting, w.besideRows, w.nextRows = nil, arena.Rows{}, arena.Rows{}
 	g.walkers.Put(w)
 }
 

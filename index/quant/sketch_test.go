@@ -35,7 +35,8 @@ func flatVectors(rng *rand.Rand, n, dim int, rest float32) []float32 {
 }
 
 // Estimates have no bias worth the name, and their error is a small part of what
-// tells distances apart.
+// tells distances apart. Second rows, and codes that are asked for what lies across
+// the axes alone, leave less of it.
 func TestSketchEstimates(t *testing.T) {
 	const n, dim = 2000, 200
 	rng := rand.New(rand.NewPCG(3, 5))
@@ -51,23 +52,40 @@ func TestSketchEstimates(t *testing.T) {
 			t.Fatalf("%v: none", m)
 		}
 		var s Scratch
-		blocks := make([]byte, n/simd.SketchRows*simd.SketchBytes)
+		blocks, next := make([]byte, n/simd.SketchRows*simd.SketchBytes), make([]byte, n*SketchNextBytes())
 		for i := range n {
-			c.Put(blocks[i/simd.SketchRows*simd.SketchBytes:], i%simd.SketchRows, rows[i*dim:(i+1)*dim], &s)
+			c.Put(blocks[i/simd.SketchRows*simd.SketchBytes:], i%simd.SketchRows, next[i*SketchNextBytes():(i+1)*SketchNextBytes()], rows[i*dim:(i+1)*dim], &s)
 		}
-		var off, far Lack
+		code := NewAffine(AffineOptions{Metric: m, Dim: dim, Bits: 4, Seed: 2}, Mean(rows[n/2*dim:], dim))
+		codes, ids := make([]byte, n*code.RowBytes()), make([]uint32, n)
+		for i := range n {
+			ids[i] = uint32(i)
+			code.Encode(codes[i*code.RowBytes():(i+1)*code.RowBytes()], rows[i*dim:(i+1)*dim], &s)
+		}
+		var off, offNext, offRest, far Lack
 		for range 20 {
 			q := rows[rng.IntN(n)*dim:][:dim]
 			var asked Sketched
 			c.Ask(q, &asked)
+			if !c.AskRest(code, &asked) {
+				t.Fatal("a code of products cannot tell what lies across the axes")
+			}
+			var first, second, rest [n]float32
 			for i := 0; i < n; i += simd.SketchRows {
-				var out [simd.SketchRows]float32
-				asked.Estimates(unsafe.Pointer(&blocks[i/simd.SketchRows*simd.SketchBytes]), &out)
-				for j, d := range out {
-					want := simd.Distance(m, q, rows[(i+j)*dim:(i+j+1)*dim])
-					off.Add(float64(want - d - asked.Add))
-					far.Add(float64(want))
-				}
+				asked.Estimates(unsafe.Pointer(&blocks[i/simd.SketchRows*simd.SketchBytes]), (*[simd.SketchRows]float32)(first[i:]))
+			}
+			for i := range first {
+				first[i] += asked.Add
+			}
+			second, rest = first, first
+			asked.Next(unsafe.Pointer(&next[0]), SketchNextBytes(), ids, second[:])
+			asked.Rest(unsafe.Pointer(&codes[0]), code.RowBytes(), ids, rest[:])
+			for i := range first {
+				want := simd.Distance(m, q, rows[i*dim:(i+1)*dim])
+				off.Add(float64(want - first[i]))
+				offNext.Add(float64(want - second[i]))
+				offRest.Add(float64(want - rest[i]))
+				far.Add(float64(want))
 			}
 		}
 		// Most(1) − Most(0) is one deviation.
@@ -75,15 +93,21 @@ func TestSketchEstimates(t *testing.T) {
 		if wrong > all/15 || math.Abs(off.Most(0)) > all/30 {
 			t.Errorf("%v: estimates are off by %v ± %v, distances by ± %v", m, off.Most(0), wrong, all)
 		}
+		if left := offNext.Most(1) - offNext.Most(0); left > 0.9*wrong {
+			t.Errorf("%v: with second rows estimates are off by ± %v, without by ± %v", m, left, wrong)
+		}
+		if left := offRest.Most(1) - offRest.Most(0); left > 0.75*wrong || math.Abs(offRest.Most(0)) > wrong/10 {
+			t.Errorf("%v: with codes estimates are off by %v ± %v, without by ± %v", m, offRest.Most(0), left, wrong)
+		}
 	}
 }
 
 // Vectors that go farther than any sample are within every limit.
 func TestSketchOfWhatLiesBeyond(t *testing.T) {
-	const dim = 64
+	const dim = 96
 	rows := flatVectors(rand.New(rand.NewPCG(3, 6)), 200, dim, 0.1)
 	c := NewSketch(ReducedOptions{Metric: index.Euclid, Dim: dim, Seed: 1}, rows)
-	block := make([]byte, simd.SketchBytes)
+	block, next := make([]byte, simd.SketchBytes), make([]byte, SketchNextBytes())
 	var s Scratch
 	for i := range simd.SketchRows {
 		far := append([]float32(nil), rows[i*dim:(i+1)*dim]...)
@@ -92,13 +116,17 @@ func TestSketchOfWhatLiesBeyond(t *testing.T) {
 				far[d] *= 50
 			}
 		}
-		c.Put(block, i, far, &s)
+		c.Put(block, i, next, far, &s)
 	}
 	var q Sketched
 	c.Ask(rows[:dim], &q)
 	words := []uint64{0xff}
 	if q.Within(unsafe.Pointer(&block[0]), float32(math.Inf(-1)), words, make([]float32, 64)); words[0] != 0xaa {
 		t.Errorf("within: %08b", words[0])
+	}
+	out := []float32{0}
+	if q.Next(unsafe.Pointer(&next[0]), len(next), []uint32{0}, out); !math.IsInf(float64(out[0]), -1) {
+		t.Errorf("by a second row: %v", out[0])
 	}
 }
 

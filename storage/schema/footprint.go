@@ -14,7 +14,7 @@ const (
 	codeHead = 8
 	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
 	// holds beside the code (hnsw.SketchSome).
-	sketchBytes, sketchedRow = 36, 16 * 36
+	sketchBytes, sketchedRow = 104, 16 * 40
 )
 
 // Footprint estimates a vector's memory from the settings.
