@@ -52,3 +52,17 @@ func (r Rows) Sync() error {
 	}
 	return r.hold.m.sync()
 }
+
+// Want asks the system for some rows that lie in a file, all at once, so that who
+// reads them one after the other does not wait for the disk as often. It waits for
+// nothing, and does nothing for rows in memory.
+func (r Rows) Want(rows []uint32) {
+	if r.hold == nil {
+		return
+	}
+	for _, i := range rows {
+		if int(i) < r.n {
+			r.hold.m.want(int64(i)*int64(r.stride), int64(i+1)*int64(r.stride))
+		}
+	}
+}

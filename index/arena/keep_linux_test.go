@@ -29,6 +29,7 @@ func TestAdoptTakesOverWhatWasLeft(t *testing.T) {
 	if !b.OnDisk() || !b.Pinned() || b.Rows().Len() != 50_000 || b.Rows().File() != path || !bytes.HasPrefix(b.Rows().Bytes(49_999), []byte("the last")) {
 		t.Fatal("the rows are not those that were left")
 	}
+	b.Rows().Want([]uint32{0, 7, 49_999, 50_000, 1 << 31}) // beyond the end is nobody's
 	base := b.Rows().Base()
 	grow(t, b, 200_000)
 	copy(b.Rows().Bytes(199_999), "further")

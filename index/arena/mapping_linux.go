@@ -178,6 +178,13 @@ func (m *mapping) name() string {
 	return m.file.Name()
 }
 
+// want asks for the pages of some bytes of a file.
+func (m *mapping) want(from, to int64) {
+	if m.file != nil {
+		_ = unix.Madvise(m.data[from/m.page*m.page:to], unix.MADV_WILLNEED) // advice
+	}
+}
+
 // sync makes what was written to the file durable.
 func (m *mapping) sync() error {
 	if m.file == nil {

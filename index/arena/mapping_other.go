@@ -32,6 +32,8 @@ func (m *mapping) leave() error { return nil }
 
 func (m *mapping) name() string { return "" }
 
+func (m *mapping) want(_, _ int64) {}
+
 func (m *mapping) sync() error { return nil }
 
 func (m *mapping) base() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(m.data)) }

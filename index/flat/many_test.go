@@ -1,6 +1,8 @@
 package flat_test
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -25,6 +27,17 @@ func TestManyAgreesWithRange(t *testing.T) {
 			m := flat.Many{K: rapid.IntRange(0, 120).Draw(t, "k"), Accept: setOf(slots)}
 			for range rapid.IntRange(0, 5).Draw(t, "queries") {
 				m.Vectors = append(m.Vectors, rows.Floats(rapid.Uint32Range(0, n-1).Draw(t, "query")))
+			}
+			if step := rapid.IntRange(0, 3000).Draw(t, "step"); step > 0 { // rows of a file, which cannot always be read
+				m.Step, m.Read = step, func(from, to index.Slot) ([]byte, error) {
+					if int(from)%step != 0 || int(to-from) > step {
+						t.Fatalf("rows %d to %d in steps of %d", from, to, step)
+					}
+					if from%3 == 1 {
+						return nil, errors.New("not readable")
+					}
+					return bytes.Clone(rows.All()[int(from)*rows.Stride() : int(to)*rows.Stride()]), nil
+				}
 			}
 			space := index.Space{Metric: rapid.SampledFrom([]index.Metric{index.Dot, index.Euclid}).Draw(t, "metric")}
 			got := m.Range(space, rows, index.Slot(from), index.Slot(to))

@@ -27,8 +27,25 @@ func rescored(q *index.Query) int {
 func (w *walker) rescore(q *index.Query) {
 	w.pooled()
 	if w.guide != nil {
+		w.wanted(q)
 		w.hits = quant.Decide(q, w.hits, w.byVectors)
 	}
+}
+
+// rescoredAhead is how many of the nearest by code are asked of the disk at once:
+// most queries measure about as many.
+const rescoredAhead = 32
+
+// wanted asks for the vectors that are about to be measured, where they lie on disk.
+func (w *walker) wanted(q *index.Query) {
+	if q.Rescore < 0 || !w.g.vectors.OnDisk() {
+		return
+	}
+	w.fresh = w.fresh[:0]
+	for _, h := range w.hits[:min(max(q.Rescore, rescoredAhead), len(w.hits))] {
+		w.fresh = append(w.fresh, uint32(h.Slot))
+	}
+	w.g.vectors.Rows().Want(w.fresh)
 }
 
 // pooled puts the pool into w.hits.

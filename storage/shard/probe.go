@@ -11,6 +11,7 @@ import (
 	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/invariant"
 	"github.com/kithdb/kith/index/recall"
+	"github.com/kithdb/kith/storage/bulk"
 )
 
 const (
@@ -122,6 +123,12 @@ func (p *probe) exact(list []asked, goes func() bool) {
 		m.Vectors = append(m.Vectors, list[i].query.Vector)
 		if list[i].self != index.NoSlot {
 			m.K = recall.WideK + 1
+		}
+	}
+	if path := p.f.data.File(); path != "" { // through the page cache it would put out what searches want
+		if r, err := bulk.OpenRows(path, p.f.conf.RowBytes()); err == nil {
+			defer r.Close()
+			m.Read, m.Step = r.Read, r.Step()
 		}
 	}
 	for i, truth := range m.Range(p.f.conf.Space(), p.f.data, 0, index.Slot(p.g.high.Load())) {

@@ -12,7 +12,7 @@ const (
 	// at most a fortieth of one core.
 	rest      = 39
 	leastRest = 20 * time.Millisecond
-	mostRest  = 5 * time.Minute
+	mostRest  = 30 * time.Minute // a pass over rows on disk takes long
 	// republish: a curve is drawn anew after so many fresh samples.
 	republish = 16
 )
