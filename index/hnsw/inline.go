@@ -27,6 +27,7 @@ import (
 // half may be passed over or measured in vain, and nothing worse.
 type inline struct {
 	code   *quant.Beside
+	codes  *arena.Arena // the guide's rows, that code stands on
 	rows   *arena.Arena
 	blocks int // in a row
 	stride int // bytes from block to block
@@ -69,7 +70,7 @@ func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
 	}
 	end := g.nodes.Rows().Len()
 	if now.beside == nil {
-		next := &guide{code: now.code, rows: now.rows, sketch: now.sketch, beside: newInline(&g.o, now.code.(*quant.Affine))}
+		next := &guide{code: now.code, rows: now.rows, sketch: now.sketch, beside: newInline(&g.o, now)}
 		if err := errors.Join(next.beside.rows.Pin(), next.beside.rows.Grow(end)); err != nil {
 			return 0, errors.Join(err, next.beside.rows.Close())
 		}
@@ -106,8 +107,8 @@ func (g *Graph) Inlined() bool {
 	return by != nil && by.beside != nil && by.beside.filled.Load() == whole
 }
 
-func newInline(o *Options, affine *quant.Affine) *inline {
-	x := &inline{code: quant.NewBeside(affine), blocks: (o.most(0) + lanes - 1) / lanes}
+func newInline(o *Options, by *guide) *inline {
+	x := &inline{code: quant.NewBeside(by.code.(*quant.Affine)), codes: by.rows, blocks: (o.most(0) + lanes - 1) / lanes}
 	x.stride = (slotBytes + x.code.BlockBytes() + rowAlign - 1) / rowAlign * rowAlign
 	x.rows = arena.New(arena.Options{RowBytes: x.blocks * x.stride})
 	return x
@@ -115,7 +116,9 @@ func newInline(o *Options, affine *quant.Affine) *inline {
 
 // fill writes the rows of all nodes in a range of slots.
 func (x *inline) fill(g *Graph, from, to uint32, workers int) {
+	by := g.guide.Load()
 	g.eachSlot(from, to, index.Pace{Workers: workers}, func(w *walker, s uint32) {
+		w.guide, w.codesOnly = by, g.byCodes(by)
 		x.blank(s)
 		if g.levels(s) > 0 {
 			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)
@@ -166,7 +169,7 @@ const noLane = math.MaxUint32
 // layOut puts those of a list into a node's row that are not in it, each in the
 // place of one that is not in the list.
 func (w *walker) layOut(x *inline, s uint32, list []uint32) {
-	row := x.rows.Rows().Bytes(s)
+	row, codes := x.rows.Rows().Bytes(s), x.codes.Rows()
 	lane, stood := 0, false
 	for _, to := range list {
 		if x.holds(row, to) {
@@ -177,13 +180,11 @@ func (w *walker) layOut(x *inline, s uint32, list []uint32) {
 		}
 		if !stood {
 			w.decode(s)
-			w.from = append(w.from[:0], w.vector...)
-			x.code.Stand(&w.place, w.from)
+			x.code.Stand(&w.place, w.vector)
 			stood = true
 		}
 		block := x.block(row, lane)
-		w.decode(to)
-		x.code.Put(block[slotBytes:], lane%lanes, &w.place, w.vector)
+		x.code.Put(block[slotBytes:], lane%lanes, &w.place, codes.Bytes(to))
 		atomic.StoreUint32(slot(block, lane), to)
 	}
 }

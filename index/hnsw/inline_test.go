@@ -40,8 +40,7 @@ func (g *Graph) mustMirror(t *testing.T) {
 		row := x.rows.Rows().Bytes(s)
 		list := links(nil, g.list(s, 0))
 		w.decode(s)
-		w.from = append(w.from[:0], w.vector...)
-		x.code.Stand(&w.place, w.from)
+		x.code.Stand(&w.place, w.vector)
 		for lane := range x.blocks * lanes {
 			block := x.block(row, lane)
 			to := *slot(block, lane)
@@ -52,9 +51,8 @@ func (g *Graph) mustMirror(t *testing.T) {
 				t.Fatalf("node %d has a code of %d, which is not in the graph", s, to)
 			}
 			list = slices.DeleteFunc(list, func(l uint32) bool { return l == to })
-			w.decode(to)
 			copy(want, block)
-			x.code.Put(want[slotBytes:], lane%lanes, &w.place, w.vector)
+			x.code.Put(want[slotBytes:], lane%lanes, &w.place, x.codes.Rows().Bytes(to))
 			if !bytes.Equal(want, block) {
 				t.Fatalf("node %d: the code of %d is not its own", s, to)
 			}

@@ -44,7 +44,6 @@ type walker struct {
 	besideRows arena.Rows
 	look       quant.Look // what is asked, in the form of the codes beside links
 	place      quant.Place
-	from       []float32 // a decoded row to look from
 	list       []uint32
 
 	pool   []candidate // of walk: the nearest seen, in rising order

@@ -9,31 +9,39 @@ import (
 	"github.com/kithdb/kith/index/simd"
 )
 
-// Beside codes vectors as they are seen from a neighbour, by the signs of the
-// first dimensions of the turned difference. What lies near is measured the
-// more exactly, since the error is a share of the distance between the two.
+// Beside codes what an Affine has coded as it is seen from a neighbour, by the
+// signs of the first dimensions of the turned difference. What lies near is
+// measured the more exactly, since the error is a share of the distance between
+// the two.
 //
-// For a step r = v − c from the neighbour c to v, and a query q,
+// The distance of a code with the point v, as an Affine has it, is a part of the
+// query's own, one of the code's, a(v), and −k·⟨Rq, v⟩, with k = 2 under Euclid and
+// 1 otherwise. So for a step r = v − c from the neighbour's point c to v
 //
-//	|q − v|² = |q − c|² + |r|² − 2⟨q − c, r⟩
-//	  −⟨q, v⟩ = −⟨q, c⟩ − ⟨c, r⟩ − ⟨q − c, r⟩
+//	d(q, v) = d(q, c) + a(v) − a(c) − k·⟨c, r⟩ − k·⟨Rq − c, r⟩
 //
-// and ⟨q − c, r⟩ ≈ s·(⟨Rq, sign Rr⟩ − ⟨Rc, sign Rr⟩) with the s that is exact for
-// r itself, so that the estimate has no bias (Gao and Long, RaBitQ, arXiv
+// and ⟨Rq − c, r⟩ ≈ s·(⟨Rq, sign r⟩ − ⟨c, sign r⟩) with the s that is exact for r
+// itself, so that the estimate has no bias (Gao and Long, RaBitQ, arXiv
 // 2405.12497; codes relative to a graph's node: Gou and others, SymphonyQG, arXiv
 // 2411.12229). All but the product with Rq is known beforehand, and that one is
-// the same look-up for every node of a walk.
+// the same look-up for every node of a walk. v is a code's point and c the vector
+// itself: with two codes, the error of c's is in both factors, and the estimate has
+// a bias. So one vector is read, and turned, for all of a node's neighbours.
 //
 // A Beside never changes, and any number of goroutines may use it.
 type Beside struct {
-	*frame
-	bits int // of a code: as many of the turned dimensions, the first
+	on    *Affine
+	bits  int     // of a code: as many of the turned dimensions, the first
+	share float32 // k
 }
 
-// NewBeside makes the code beside an Affine that turns vectors: the turn of a
-// query serves both.
+// NewBeside makes the code beside an Affine that turns vectors.
 func NewBeside(a *Affine) *Beside {
-	return &Beside{frame: &a.frame, bits: besideBits(a.dim())}
+	b := &Beside{on: a, bits: besideBits(a.dim()), share: 1}
+	if a.metric == index.Euclid {
+		b.share = 2
+	}
+	return b
 }
 
 // mostBeside is enough bits to sift by: more make rows longer and sift little
@@ -41,60 +49,52 @@ func NewBeside(a *Affine) *Beside {
 const mostBeside = 256
 
 // besideBits is how many bits stand beside a link: most of those of a short
-// vector, so that the graph's memory stays within three times the vectors'.
-func besideBits(dim int) int { return min(dim*4/5&^3, mostBeside) }
+// vector, so that the graph's memory stays within three times the vectors'. Whole bytes.
+func besideBits(dim int) int { return min(dim*4/5&^7, mostBeside) }
 
 // BesideLanes is how many codes a block has.
 const BesideLanes = simd.FastScanRows
 
 // tables is the number of look-ups: one for four dimensions.
-func (b *Beside) tables() int { return (b.bits + 3) / 4 }
+func (b *Beside) tables() int { return b.bits / 4 }
 
 // BlockBytes is the size of a block: what Sift needs of each lane, then the
 // codes.
 func (b *Beside) BlockBytes() int { return simd.SiftHead16 + simd.FastScanBytes(b.tables()) }
 
-// Place is a vector to look from. Its memory is used again by the next Stand.
+// Place is a point to look from. Its memory is used again by the next Stand.
 type Place struct {
-	vector, turned, other []float32
-	square                float32
+	point, step []float32
+	own         float32 // a(c)
+	signs       [mostBeside / 8]byte
 }
 
-// Stand makes p the place of a vector, which is borrowed for as long.
+// Stand makes p the place of a vector.
 func (b *Beside) Stand(p *Place, v []float32) {
-	p.vector, p.square = v, simd.Dot(v, v)
-	p.turned = append(p.turned[:0], v...)
-	b.centred(p.turned, v)
+	p.point = append(p.point[:0], v...)
+	p.own = b.on.centred(p.point, v)
+	if b.on.metric != index.Euclid {
+		p.own = -simd.Dot(b.on.mean, v)
+	}
 }
 
-// Put writes the code of v, seen from p, into a lane of a block.
-func (b *Beside) Put(block []byte, lane int, p *Place, v []float32) {
-	p.other = append(p.other[:0], v...)
-	b.centred(p.other, v)
-	norm := simd.L2(p.other, p.turned)
-	var along, own float32
+// Put writes the code of what a row of the Affine codes, seen from p, into a lane
+// of a block.
+func (b *Beside) Put(block []byte, lane int, p *Place, row []byte) {
+	var own float32
+	p.step, own = b.on.point(p.step, row)
+	simd.Less(p.step, p.step, p.point)
+	along, at := simd.Signs(p.signs[:], p.step[:b.bits], p.point)
 	codes := block[simd.SiftHead16:]
-	for t := range b.tables() {
-		var code byte
-		from := p.turned[4*t : min(4*t+4, b.bits)]
-		for j, f := range p.other[4*t : min(4*t+4, b.bits)] {
-			f -= from[j]
-			sign := math.Float32bits(f) & (1 << 31)
-			along += math.Float32frombits(math.Float32bits(f) ^ sign)
-			own += math.Float32frombits(math.Float32bits(from[j]) ^ sign)
-			code |= byte(sign>>31^1) << j
-		}
-		simd.PutFastScan(codes, t, lane, code)
+	for i, signs := range p.signs[:b.bits/8] {
+		simd.PutFastScan(codes, 2*i, lane, signs&15)
+		simd.PutFastScan(codes, 2*i+1, lane, signs>>4)
 	}
 	scale := float32(0)
 	if along > 0 {
-		scale = norm / along
+		scale = b.share * simd.Dot(p.step, p.step) / along
 	}
-	add, mul := scale*own+p.square-simd.Dot(v, p.vector), -scale
-	if b.metric == index.Euclid {
-		add, mul = norm+2*scale*own, -2*scale
-	}
-	b.lane(block, lane, add, mul)
+	b.lane(block, lane, own-p.own-b.share*simd.Dot(p.point, p.step)+scale*at, -scale)
 }
 
 // Clear empties a lane: it is never below a limit.
@@ -124,9 +124,6 @@ type Look struct {
 func (b *Beside) Ask(q *Query, l *Look) {
 	l.turned = append(l.turned[:0], q.scratch.floats[:b.bits]...)
 	l.count = b.tables()
-	for len(l.turned) < 4*l.count {
-		l.turned = append(l.turned, 0)
-	}
 	if cap(l.tables) < l.count*simd.FastScanTable {
 		l.tables = make([]uint8, l.count*simd.FastScanTable)
 	}

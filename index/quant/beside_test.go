@@ -12,7 +12,8 @@ import (
 
 // A code beside a place has no bias, and an error that is a share of the steps to
 // it from the place: at a limit that is the true distance half of the lanes are
-// below, and almost all, or none, at limits a few errors away.
+// below, and almost all, or none, at limits a few errors away. True is what the
+// code that it stands on says.
 func TestBeside(t *testing.T) {
 	for _, metric := range []index.Metric{index.Cosine, index.Dot, index.Euclid} {
 		for _, dim := range []int{48, 100, 131, 784} {
@@ -47,6 +48,13 @@ func testBeside(t *testing.T, metric index.Metric, dim int) {
 	var place Place
 	var look Look
 	var q Query
+	var scratch Scratch
+	row := make([]byte, affine.RowBytes())
+	byCode := func() float32 {
+		var d [1]float32
+		q.Distances(unsafe.Pointer(&row[0]), len(row), []uint32{0}, d[:])
+		return d[0]
+	}
 	share := map[float32]int{}
 	const rounds = 40
 	for range rounds {
@@ -58,13 +66,14 @@ func testBeside(t *testing.T, metric index.Metric, dim int) {
 		apart := math.Sqrt(float64(simd.L2(asked, from)))
 		for lane := range BesideLanes {
 			v := near(from, 0.3)
-			b.Put(block, lane, &place, v)
+			affine.Encode(row, v, &scratch)
+			b.Put(block, lane, &place, row)
 			deviation := float32(math.Sqrt(float64(simd.L2(v, from))) * apart / math.Sqrt(float64(b.bits)))
 			if metric == index.Euclid {
 				deviation *= 2
 			}
 			for _, away := range []float32{-4, 0, 4} {
-				limit := simd.Distance(metric, asked, v) + away*deviation
+				limit := byCode() + away*deviation
 				below := look.Below(unsafe.Pointer(&block[0]), 1, len(block), dist, limit)
 				share[away] += int(below[0] >> lane & 1)
 			}

@@ -41,6 +41,30 @@ func (a *Affine) AskCode(row []byte, q *Query) {
 	q.kind = c
 }
 
+// point is where a code stands, turned and seen from the mean, in memory of its
+// own or dst's, and the part of the distance that is the row's own.
+func (a *Affine) point(dst []float32, row []byte) (point []float32, own float32) {
+	if cap(dst) < a.dim() {
+		dst = make([]float32, a.dim())
+	}
+	dst = dst[:a.dim()]
+	head := a.headAt()
+	own = math.Float32frombits(binary.LittleEndian.Uint32(row[head:]))
+	step := -math.Float32frombits(binary.LittleEndian.Uint32(row[head+4:]))
+	if a.metric == index.Euclid {
+		step /= 2
+	}
+	if a.bits == 4 {
+		simd.Points4(dst, row, step)
+		return dst, own
+	}
+	middle := float32(a.levels()) / 2
+	for d := range dst {
+		dst[d] = step * (float32(row[d]) - middle)
+	}
+	return dst, own
+}
+
 const (
 	low4  = 0x0f0f_0f0f_0f0f_0f0f
 	each  = 0x0101_0101_0101_0101
