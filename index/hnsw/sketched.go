@@ -25,7 +25,7 @@ const (
 	leaning = 4
 	// sketchDoubt is doubt, of sketches; nextDoubt of what both their rows say, and
 	// restDoubt of what codes say beside them.
-	sketchDoubt, nextDoubt, restDoubt = 4, 3.6, 3
+	sketchDoubt, nextDoubt, restDoubt = 3.4, 3.6, 3
 	// fewest of the nearest are needed to see whether others like them were let
 	// through: sketches must not say too much by less than so many deviations of
 	// theirs. Where they do, that is allowed and somewhat more, so often at most.
@@ -108,8 +108,6 @@ func (w *walker) lookThrough(q *index.Query, rows arena.Rows) {
 	var t tally
 	for at := 0; at < len(w.words) && !q.Ended(); at += wordStretch {
 		w.leave(rows, at, min(at+wordStretch, len(w.words)))
-		w.nearestFirst()
-		w.stillNear()
 		w.bySecond()
 		if w.resting {
 			w.decide()
@@ -131,40 +129,6 @@ func (w *walker) leave(rows arena.Rows, from, to int) {
 	}
 }
 
-// nearestFirst measures the nearest of w.slots by sketch: what is as near as the
-// tenth of so many is soon less than what is as near as the tenth of those that were
-// looked at first.
-func (w *walker) nearestFirst() {
-	w.near.Reset(gauged)
-	for i, d := range w.estimates {
-		w.near.Offer(index.Slot(i), d)
-	}
-	w.fresh, w.codes = w.fresh[:0], w.codes[:0]
-	for _, h := range w.near.Hits() {
-		s := w.slots[h.Slot]
-		w.visit(s)
-		w.fresh, w.codes = append(w.fresh, s), append(w.codes, h.Dist)
-	}
-	if w.resting {
-		w.refine(w.codes)
-		w.nearer(restDoubt)
-	}
-	w.offerAll()
-}
-
-// stillNear keeps of w.slots what was not measured and is not beyond what is allowed
-// by now.
-func (w *walker) stillNear() {
-	limit, n := w.top.Worst()+w.slack, 0
-	for i, s := range w.slots {
-		if d := w.estimates[i]; !(d > limit) && w.visit(s) {
-			w.slots[n], w.estimates[n] = s, d
-			n++
-		}
-	}
-	w.slots, w.estimates = w.slots[:n], w.estimates[:n]
-}
-
 // bySecond keeps of w.slots what second rows say is not beyond what is allowed.
 func (w *walker) bySecond() {
 	n := 0
@@ -174,7 +138,7 @@ func (w *walker) bySecond() {
 		w.fresh = append(w.fresh[:0], w.slots[at:end]...)
 		w.second(w.estimates[at:end])
 		for i, d := range w.dist {
-			if !(d > limit) {
+			if !(d > limit) && w.visit(w.slots[at+i]) {
 				w.slots[n], w.estimates[n] = w.slots[at+i], w.estimates[at+i]
 				n++
 			}
