@@ -40,7 +40,7 @@ func TestFewerDimensions(t *testing.T) {
 	}
 	wait := func(what string, done func() bool) {
 		t.Helper()
-		for range 1000 {
+		for range 6000 {
 			if done() {
 				return
 			}
