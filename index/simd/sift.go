@@ -27,11 +27,8 @@ type Sift struct{ Mul, Bias, Limit float32 }
 // of block b begins at heads + b·stride bytes. It panics if below is too short; it
 // cannot check heads.
 func (s *Sift) Below(heads unsafe.Pointer, stride int, sums []uint16, below []uint32) {
-	below = below[:len(sums)/FastScanRows]
-	invariant.Check(len(sums)%FastScanRows == 0, "half a block of sums")
-	invariant.Check(heads != nil || len(sums) == 0, "a block of nothing")
 	invariant.Check(stride >= SiftHead, "blocks overlap")
-	if len(below) > 0 {
+	if below = siftable(heads, sums, below); len(below) > 0 {
 		sift(s, heads, stride, sums, below)
 	}
 }
@@ -39,13 +36,17 @@ func (s *Sift) Below(heads unsafe.Pointer, stride int, sums []uint16, below []ui
 // Below16 is Below with heads of bfloat16: half of the memory, for estimates that
 // are off by more than their last bits.
 func (s *Sift) Below16(heads unsafe.Pointer, stride int, sums []uint16, below []uint32) {
-	below = below[:len(sums)/FastScanRows]
-	invariant.Check(len(sums)%FastScanRows == 0, "half a block of sums")
-	invariant.Check(heads != nil || len(sums) == 0, "a block of nothing")
 	invariant.Check(stride >= SiftHead16, "blocks overlap")
-	if len(below) > 0 {
+	if below = siftable(heads, sums, below); len(below) > 0 {
 		sift16(s, heads, stride, sums, below)
 	}
+}
+
+// siftable is below as long as there are blocks.
+func siftable(heads unsafe.Pointer, sums []uint16, below []uint32) []uint32 {
+	invariant.Check(len(sums)%FastScanRows == 0, "half a block of sums")
+	invariant.Check(heads != nil || len(sums) == 0, "a block of nothing")
+	return below[:len(sums)/FastScanRows]
 }
 
 // At is the distance that a sum comes down to.
