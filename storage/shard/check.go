@@ -99,13 +99,12 @@ func (c *checker) rest(d time.Duration) {
 // piece compares the rows from a slot on, as many as are read at once, and says
 // whether there are more behind. The view keeps its slots from being taken anew.
 func (c *checker) piece(from index.Slot) (more bool, err error) {
-	v, err := c.s.view()
-	if err != nil {
+	v, f := c.s.viewOf(c.f)
+	if v == nil {
 		return false, index.ErrStopped
 	}
 	defer v.Release()
-	f, ok := v.st.field(c.f.conf.Name)
-	if !ok || f.field != c.f || f.data.File() != c.path {
+	if f.data.File() != c.path {
 		return false, index.ErrStopped
 	}
 	to := min(from+index.Slot(c.rows.Step()), index.Slot(f.data.Len()))

@@ -114,13 +114,8 @@ func (s *Shard) imprint(v *View, quiet bool) {
 			s.o.Optimizer.later(s, calm)
 			continue
 		}
-		of, err := s.view() // of its own: no slot that it has is swept while it is held
-		if err != nil {
-			return // dropped meanwhile
-		}
-		now, ok := of.st.field(f.conf.Name)
-		if !ok || now.field != f.field {
-			of.Release()
+		of, now := s.viewOf(f.field)
+		if of == nil {
 			continue
 		}
 		f.image.set(func(m *imaged) { m.busy = true })

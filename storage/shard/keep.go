@@ -154,13 +154,8 @@ func (s *Shard) sealAll(v *View, quiet bool) {
 			s.o.Optimizer.later(s, wait)
 			continue
 		}
-		of, err := s.view() // of its own: no slot that it has is swept while it is held
-		if err != nil {
-			return // dropped meanwhile
-		}
-		now, ok := of.st.field(f.conf.Name)
-		if !ok || now.field != f.field {
-			of.Release()
+		of, now := s.viewOf(f.field)
+		if of == nil {
 			continue
 		}
 		f.filed.set(func(k *filed) { k.busy = true })
@@ -169,6 +164,21 @@ func (s *Shard) sealAll(v *View, quiet bool) {
 			s.sealOne(now)
 		})
 	}
+}
+
+// viewOf is a view of a field's own, and the field in it: no slot that it has is
+// swept while it is held. nil: the shard, or the field, is gone.
+func (s *Shard) viewOf(f *field) (*View, *fieldState) {
+	of, err := s.view()
+	if err != nil {
+		return nil, nil
+	}
+	now, ok := of.st.field(f.conf.Name)
+	if !ok || now.field != f {
+		of.Release()
+		return nil, nil
+	}
+	return of, now
 }
 
 func (k *filed) set(change func(*filed)) {
