@@ -96,11 +96,14 @@ func open(dir string, o Options, lock *pebble.Lock) (*Store, error) {
 		s.own = NewCache(CacheOptions{MemTableBytes: s.o.MemTableBytes})
 		s.o.Cache = s.own
 	}
-	db, err := openPebble(dir, s.o.pebble(dir, lock, s.health))
+	po, compactions := s.o.pebble(dir, lock, s.health), newCompactions()
+	po.Experimental.CompactionScheduler = compactions
+	db, err := openPebble(dir, po)
 	if err != nil {
 		s.own.Close()
 		return nil, classifyOpen(dir, err)
 	}
+	compactions.start()
 	s.db = db
 	s.Reader = Reader{r: db, health: s.health}
 	if err := s.loadApplied(); err != nil {
