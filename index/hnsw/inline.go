@@ -23,12 +23,16 @@ import (
 // that the list leaves free hold nodes two links away, which cost nothing. A lane
 // may be behind its list: it then names a node that is, or was, in the graph.
 //
+// Before the blocks stands the node's own code once more, where it is long: a walk
+// measures a node by its code, then often reads its row, and finds both in one page.
+//
 // A row is written under its node's stripe; searches read beside it. A lane read
 // half may be passed over or measured in vain, and nothing worse.
 type inline struct {
 	code   *quant.Beside
 	codes  *arena.Arena // the guide's rows, that code stands on
 	rows   *arena.Arena
+	own    int // bytes of a row before its blocks; 0: without the node's code
 	blocks int // in a row
 	stride int // bytes from block to block
 	// filled: the rows of slots below follow their lists; whole when all do.
@@ -42,6 +46,9 @@ const (
 	lanes     = quant.BesideLanes
 	slotBytes = 4 * lanes
 	rowAlign  = 16
+	// leastOwn is how many bytes a code has at least that stands in its node's row,
+	// too. Shorter ones gain nothing by it.
+	leastOwn = 256
 )
 
 // Inline has searches read codes beside the links before they measure (the
@@ -110,7 +117,10 @@ func (g *Graph) Inlined() bool {
 func newInline(o *Options, by *guide) *inline {
 	x := &inline{code: quant.NewBeside(by.code.(*quant.Affine)), codes: by.rows, blocks: (o.most(0) + lanes - 1) / lanes}
 	x.stride = (slotBytes + x.code.BlockBytes() + rowAlign - 1) / rowAlign * rowAlign
-	x.rows = arena.New(arena.Options{RowBytes: x.blocks * x.stride})
+	if n := by.code.RowBytes(); n >= leastOwn {
+		x.own = (n + rowAlign - 1) / rowAlign * rowAlign
+	}
+	x.rows = arena.New(arena.Options{RowBytes: x.own + x.blocks*x.stride})
 	return x
 }
 
@@ -120,6 +130,7 @@ func (x *inline) fill(g *Graph, from, to uint32, workers int) {
 	g.eachSlot(from, to, index.Pace{Workers: workers}, func(w *walker, s uint32) {
 		w.guide, w.codesOnly = by, g.byCodes(by)
 		x.blank(s)
+		x.copyCode(s)
 		if g.levels(s) > 0 {
 			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)
 			w.layOut(x, s, w.list)
@@ -144,7 +155,23 @@ func (x *inline) bytes() int64 {
 }
 
 // block is the block of a row that a lane is in.
-func (x *inline) block(row []byte, lane int) []byte { return row[lane/lanes*x.stride:][:x.stride] }
+func (x *inline) block(row []byte, lane int) []byte {
+	return row[x.own+lane/lanes*x.stride:][:x.stride]
+}
+
+// encoded has a node's row follow its code, before anyone links to the node.
+func (x *inline) encoded(s uint32) {
+	if x != nil && x.follows(s) {
+		x.copyCode(s)
+	}
+}
+
+// copyCode puts a node's own code into its row, if it belongs there.
+func (x *inline) copyCode(s uint32) {
+	if x.own > 0 {
+		copy(x.rows.Rows().Bytes(s)[:x.own], x.codes.Rows().Bytes(s))
+	}
+}
 
 // slot is where a lane's neighbour stands.
 func slot(block []byte, lane int) *uint32 { return (*uint32)(unsafe.Pointer(&block[4*(lane%lanes)])) }
@@ -192,7 +219,7 @@ func (w *walker) layOut(x *inline, s uint32, list []uint32) {
 // holds reports whether a row has a neighbour.
 func (x *inline) holds(row []byte, to uint32) bool {
 	for k := range x.blocks {
-		ids := (*[lanes]uint32)(unsafe.Pointer(&row[k*x.stride]))
+		ids := (*[lanes]uint32)(unsafe.Pointer(&row[x.own+k*x.stride]))
 		if slices.Contains(ids[:], to) {
 			return true
 		}
@@ -255,6 +282,9 @@ func (w *walker) siftLinks() {
 		return
 	}
 	w.sifting, w.besideRows = w.guide.beside, rows
+	if w.sifting.own > 0 {
+		w.codeRows = rows
+	}
 	w.sifting.code.Ask(&w.asked, &w.look)
 }
 
@@ -270,7 +300,7 @@ func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
 		dst = make([]uint32, 0, x.blocks*lanes)
 	}
 	fresh, stamp, epoch := dst[:x.blocks*lanes], w.stamp, w.epoch
-	row := unsafe.Add(w.besideRows.Base(), int(c.slot)*w.besideRows.Stride())
+	row := unsafe.Add(w.besideRows.Base(), int(c.slot)*w.besideRows.Stride()+x.own)
 	n, room := 0, ef-len(w.pool)
 	w.batch = w.batch[:0]
 	for k, set := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, c.dist, limit) {
@@ -333,7 +363,7 @@ func (w *walker) prefetchInline(from int) {
 		}
 		n := w.besideRows.Stride()
 		row := unsafe.Add(w.besideRows.Base(), int(c.slot)*n)
-		for at := 0; at < min(n, most); at += line {
+		for at := w.sifting.own; at < min(n, w.sifting.own+most); at += line {
 			simd.Prefetch(unsafe.Add(row, at))
 		}
 		return

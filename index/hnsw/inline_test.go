@@ -30,8 +30,9 @@ func (s *space) inlined(t *testing.T, later int) *Graph {
 	return g
 }
 
-// mustMirror checks that every link has its code in its node's row, to the bit,
-// and that no row names a node that is not in the graph.
+// mustMirror checks that every link has its code in its node's row, to the bit, and
+// a long code of the node itself, and that no row names a node that is not in the
+// graph.
 func (g *Graph) mustMirror(t *testing.T) {
 	t.Helper()
 	x, w := g.guide.Load().beside, g.walker(nil)
@@ -39,6 +40,9 @@ func (g *Graph) mustMirror(t *testing.T) {
 	for s := range uint32(g.nodes.Rows().Len()) {
 		row := x.rows.Rows().Bytes(s)
 		list := links(nil, g.list(s, 0))
+		if g.Contains(index.Slot(s)) && !bytes.HasPrefix(row[:x.own], x.codes.Rows().Bytes(s)[:min(x.own, x.codes.Rows().Stride())]) {
+			t.Fatalf("node %d: the code in its row is not its own", s)
+		}
 		w.decode(s)
 		x.code.Stand(&w.place, w.vector)
 		for lane := range x.blocks * lanes {
@@ -195,12 +199,25 @@ func TestInlineRepair(t *testing.T) {
 // Pieces of the work leave room for inserts and repairs, on both sides of where
 // they are; searches go as without until the last is done.
 func TestInlineInPieces(t *testing.T) {
-	s := newSpace(t, 1200, 64, index.Euclid)
+	inlineInPieces(t, 64)
+}
+
+// The same with codes so long that they stand in the rows, too.
+func TestLongCodesInPieces(t *testing.T) {
+	if g := inlineInPieces(t, 2*leastOwn); g.guide.Load().beside.own == 0 {
+		t.Error("the code does not stand in its node's row")
+	}
+}
+
+func inlineInPieces(t *testing.T, dim int) *Graph {
+	t.Helper()
+	s := newSpace(t, 1200, dim, index.Euclid)
 	g := s.graph(t, 60)
 	live := (*index.Set)(nil).Edit()
 	insert := func(from, to, step index.Slot) {
 		for i := from; i < to; i += step {
 			live.Add(i)
+			copy(s.rows.Rows().Floats(uint32(i)), s.point()) // another one in a slot that is used again
 			if err := g.Insert(i); err != nil {
 				t.Fatal(err)
 			}
@@ -235,10 +252,12 @@ func TestInlineInPieces(t *testing.T) {
 	insert(1100, 1200, 1)
 	piece(300)
 	piece(0)
+	insert(3, 1000, 6)
 	g.mustMirror(t)
 	if left, err := g.InlineSome(300, 2); left != 0 || err != nil {
 		t.Errorf("%d left once more, %v", left, err)
 	}
+	return g
 }
 
 // Inline does nothing where no code of ours can stand beside links: without a

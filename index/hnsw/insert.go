@@ -34,6 +34,7 @@ func (g *Graph) insert(s index.Slot, from *atomic.Uint64) error {
 	if w.guide != nil {
 		if !g.grove {
 			w.encode(w.guide, uint32(s))
+			w.guide.beside.encoded(uint32(s))
 			w.guide.sketch.follow(uint32(s), w)
 		}
 		if !builds(w.guide.code) {
