@@ -128,12 +128,7 @@ func (b *Beside) Ask(q *Query, l *Look) {
 		l.tables = make([]uint8, l.count*simd.FastScanTable)
 	}
 	l.tables = l.tables[:l.count*simd.FastScanTable]
-	var widest, whole float32
-	for t := 0; t < len(l.turned); t += 4 {
-		y := l.turned[t : t+4]
-		half := max(y[0], -y[0]) + max(y[1], -y[1]) + max(y[2], -y[2]) + max(y[3], -y[3])
-		widest, whole = max(widest, half), whole+half
-	}
+	widest, whole := simd.Fours(l.turned)
 	top := float32(min(255, math.MaxUint16/l.count))
 	l.sift.Mul, l.sift.Bias = 2*widest/top, -whole
 	inverse := float32(0)

@@ -118,7 +118,6 @@ func (r *rotation) apply(v []float32) {
 		if round%2 == 1 {
 			part = v[len(v)-r.size:]
 		}
-		simd.Multiply(part, signs)
-		simd.Hadamard(part)
+		simd.Turn(part, signs)
 	}
 }

@@ -83,3 +83,20 @@ func signTablesScalar(tables []uint8, y []float32, by float32) {
 		}
 	}
 }
+
+// Fours is about the sums of the magnitudes of four numbers each, the first four of
+// v, the next and so on: the largest of these, and the sum of them. The length of v
+// is a multiple of 4.
+func Fours(v []float32) (most, sum float32) {
+	invariant.Check(len(v)%4 == 0, "a part of four")
+	return fours(v)
+}
+
+func foursScalar(v []float32) (most, sum float32) {
+	size := func(f float32) float32 { return math.Float32frombits(math.Float32bits(f) &^ (1 << 31)) }
+	for ; len(v) >= 4; v = v[4:] {
+		four := (size(v[0]) + size(v[1])) + (size(v[2]) + size(v[3]))
+		most, sum = max(most, four), sum+four
+	}
+	return most, sum
+}

@@ -54,18 +54,20 @@ func testAsked(t *testing.T, v, by []float32) {
 	tables, wantTables := slices.Repeat([]uint8{guard}, size+33), make([]uint8, size)
 	widest := float32(0)
 	for at := 0; at+4 <= n; at += 4 {
-		half := float32(0)
-		for _, f := range v[at : at+4] {
-			half += max(f, -f)
-		}
-		widest = max(widest, half)
+		four := v[at : at+4]
+		widest = max(widest, (max(four[0], -four[0])+max(four[1], -four[1]))+(max(four[2], -four[2])+max(four[3], -four[3])))
 	}
 	step := float32(0)
 	if widest > 1e-30 {
 		step = 255 / widest
 	}
 	signTablesScalar(wantTables, v, step)
+	fours := v[:n&^3]
+	_, wantWhole := foursScalar(fours)
 	each(t, func(t *testing.T) {
+		if most, whole := Fours(fours); most != widest || !closeTo(whole, wantWhole) {
+			t.Errorf("fours of %d: %v and %v, want %v and %v", n, most, whole, widest, wantWhole)
+		}
 		if got := Largest(v); got != most {
 			t.Errorf("the largest of %d is %v, want %v", n, got, most)
 		}

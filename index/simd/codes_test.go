@@ -225,6 +225,31 @@ func TestHadamard(t *testing.T) {
 	})
 }
 
+// Turn is Multiply and then Hadamard, bit for bit, at every alignment.
+func TestTurn(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(17, 18))
+		for n := 1; n <= 1<<12; n *= 2 {
+			for offset := range 8 {
+				v, by := random(rng, n), random(rng, n)
+				want := append([]float32(nil), v...)
+				multiplyScalar(want, by)
+				hadamardScalar(want)
+				got := place(append(v, canary), offset)
+				Turn(got[:n], place(by, offset/2))
+				for i := range want {
+					if !same(got[i], want[i]) {
+						t.Fatalf("%d of %d floats, offset %d: %v, want %v", i, n, offset, got[i], want[i])
+					}
+				}
+				if !isCanary(got[n]) {
+					t.Fatalf("%d floats: the one behind them was written", n)
+				}
+			}
+		}
+	})
+}
+
 // A transform twice is the vector, len(v) times.
 func TestHadamardIsItsOwnInverse(t *testing.T) {
 	each(t, func(t *testing.T) {

@@ -4,7 +4,11 @@ package simd
 
 func less(out, v, by []float32) {
 	whole := 0
-	if useAVX2 && len(out) >= 8 {
+	switch {
+	case useAVX512 && len(out) > 0:
+		lessAVX512(out, v, by)
+		return
+	case useAVX2 && len(out) >= 8:
 		whole = len(out) &^ 7
 		lessAVX2(out[:whole], v, by)
 	}
@@ -13,7 +17,10 @@ func less(out, v, by []float32) {
 
 func largest(v []float32) (most uint32) {
 	whole := 0
-	if useAVX2 && len(v) >= 8 {
+	switch {
+	case useAVX512 && len(v) > 0:
+		return largestAVX512(v)
+	case useAVX2 && len(v) >= 8:
 		whole = len(v) &^ 7
 		most = largestAVX2(v[:whole])
 	}
@@ -22,7 +29,10 @@ func largest(v []float32) (most uint32) {
 
 func toBytes(out []int8, v []float32, by float32) (sum int32) {
 	whole := 0
-	if useAVX2 && len(v) >= 32 {
+	switch {
+	case useAVX512 && len(v) > 0:
+		return narrowAVX512(out, v, by)
+	case useAVX2 && len(v) >= 32:
 		whole = len(v) &^ 31
 		sum = narrowAVX2(out[:whole], v, by)
 	}
@@ -30,11 +40,30 @@ func toBytes(out []int8, v []float32, by float32) (sum int32) {
 }
 
 func signTables(tables []uint8, y []float32, by float32) {
-	const two = 2 * FastScanTable
+	const two, four = 2 * FastScanTable, 4 * FastScanTable
+	if useAVX512 && len(tables) >= four {
+		whole := len(tables) / four * four
+		signTablesAVX512(tables[:whole], y, by)
+		tables, y = tables[whole:], y[whole/4:]
+	}
 	whole := 0
 	if useAVX2 && len(tables) >= two {
 		whole = len(tables) / two * two
 		signTablesAVX2(tables[:whole], y, by)
 	}
 	signTablesScalar(tables[whole:], y[whole/4:], by)
+}
+
+func fours(v []float32) (most, sum float32) {
+	whole := 0
+	switch {
+	case useAVX512 && len(v) >= 16:
+		whole = len(v) &^ 15
+		most, sum = foursAVX512(v[:whole])
+	case useAVX2 && len(v) >= 8:
+		whole = len(v) &^ 7
+		most, sum = foursAVX2(v[:whole])
+	}
+	mostOfRest, sumOfRest := foursScalar(v[whole:])
+	return max(most, mostOfRest), sum + sumOfRest
 }

@@ -9,3 +9,5 @@ func largest(v []float32) uint32 { return largestScalar(v) }
 func toBytes(out []int8, v []float32, by float32) int32 { return narrowScalar(out, v, by) }
 
 func signTables(tables []uint8, y []float32, by float32) { signTablesScalar(tables, y, by) }
+
+func fours(v []float32) (most, sum float32) { return foursScalar(v) }

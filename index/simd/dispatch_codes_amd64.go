@@ -68,11 +68,22 @@ func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
 // Hadamard is the Walsh-Hadamard transform of v, in place, not normalised:
 // lengths grow by √len(v), which is a power of two.
 func Hadamard(v []float32) {
-	if useAVX2 && len(v) >= 16 {
+	switch {
+	case useAVX512 && len(v) >= 64:
+		hadamardAVX512(v)
+	case useAVX2 && len(v) >= 16:
 		hadamardAVX2(v)
+	default:
+		hadamardScalar(v)
+	}
+}
+
+func turn(v, by []float32) {
+	if useAVX512 && len(v) >= 64 {
+		turnAVX512(v, by)
 		return
 	}
-	hadamardScalar(v)
+	turnInSteps(v, by)
 }
 
 // multiply multiplies v by the numbers of by, which is as long.

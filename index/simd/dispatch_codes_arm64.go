@@ -68,6 +68,8 @@ func Hadamard(v []float32) {
 	}
 }
 
+func turn(v, by []float32) { turnInSteps(v, by) }
+
 // multiply multiplies v by the numbers of by, which is as long.
 func multiply(v, by []float32) { multiplyScalar(v, by) }
 

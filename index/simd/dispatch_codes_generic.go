@@ -30,6 +30,8 @@ func code4Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []fl
 // lengths grow by √len(v), which is a power of two.
 func Hadamard(v []float32) { hadamardScalar(v) }
 
+func turn(v, by []float32) { turnInSteps(v, by) }
+
 // multiply multiplies v by the numbers of by, which is as long.
 func multiply(v, by []float32) { multiplyScalar(v, by) }
 

@@ -1,6 +1,9 @@
 package simd
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // variant is one set of kernels.
 type variant struct {
@@ -23,4 +26,12 @@ func each(t *testing.T, test func(t *testing.T)) {
 			test(t)
 		})
 	}
+}
+
+// closeTo compares sums that are added up in another order.
+func closeTo(a, b float32) bool {
+	if same(a, b) || math.IsInf(float64(a), 0) || math.IsInf(float64(b), 0) { // by the order of adding
+		return true
+	}
+	return math.Abs(float64(a)-float64(b)) <= 1e-4*max(math.Abs(float64(a)), math.Abs(float64(b)))
 }

@@ -104,6 +104,20 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 			for n := 1; n <= 256; n *= 2 {
 				Hadamard(guarded(t, n, first))
 			}
+			for n := 1; n <= 256; n *= 2 {
+				Turn(guarded(t, n, first), guarded(t, n, first))
+			}
+			for n := range 70 {
+				v := guarded(t, n, first)
+				Less(guarded(t, n, first), v, guarded(t, n, first))
+				Largest(v)
+				bytes := unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(guarded(t, n, first)))), 4*n)
+				Narrow(bytes[:n], v, 1)
+				Narrow(bytes[len(bytes)-n:], v, 1)
+				fours := v[:n&^3]
+				Fours(fours)
+				SignTables(unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(guarded(t, len(fours), first)))), 4*len(fours)), fours, 1)
+			}
 			for n := range 20 {
 				Multiply(guarded(t, n, first), guarded(t, n, first))
 				for _, m := range metrics {

@@ -209,6 +209,16 @@ func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias fl
 //go:noescape
 func hadamardAVX2(v []float32)
 
+// hadamardAVX512 is the Walsh-Hadamard transform of v, whose length is a power of two from 64 on.
+//
+//go:noescape
+func hadamardAVX512(v []float32)
+
+// turnAVX512 is the Walsh-Hadamard transform of v multiplied by by, number by number, in the place of v, whose length is a power of two from 64 on.
+//
+//go:noescape
+func turnAVX512(v []float32, by []float32)
+
 // multiplyAVX2 multiplies v, whose length is a multiple of 8 and not 0, by the numbers of by.
 //
 //go:noescape
@@ -229,10 +239,40 @@ func largestAVX2(v []float32) uint32
 //go:noescape
 func narrowAVX2(out []int8, v []float32, by float32) int32
 
-// signTablesAVX2 is SignTables of an even number of tables, not 0.
+// lessAVX512 sets out, which is not empty, to v less by.
+//
+//go:noescape
+func lessAVX512(out []float32, v []float32, by []float32)
+
+// largestAVX512 is the bits of the largest magnitude of v, which is not empty.
+//
+//go:noescape
+func largestAVX512(v []float32) uint32
+
+// narrowAVX512 sets out, which is not empty, to v·by, rounded, and answers the sum.
+//
+//go:noescape
+func narrowAVX512(out []int8, v []float32, by float32) int32
+
+// signTablesAVX2 is SignTables of a multiple of 2 tables, not 0.
 //
 //go:noescape
 func signTablesAVX2(tables []uint8, y []float32, by float32)
+
+// foursAVX2 is Fours of v, whose length is a multiple of the register's and not 0.
+//
+//go:noescape
+func foursAVX2(v []float32) (most float32, sum float32)
+
+// signTablesAVX512 is SignTables of a multiple of 4 tables, not 0.
+//
+//go:noescape
+func signTablesAVX512(tables []uint8, y []float32, by float32)
+
+// foursAVX512 is Fours of v, whose length is a multiple of the register's and not 0.
+//
+//go:noescape
+func foursAVX512(v []float32) (most float32, sum float32)
 
 // columnDotAVX2 takes x·column[i] from out[i]; the lengths are the same, a multiple of 8 and not 0.
 //

@@ -81,3 +81,92 @@ eight:
 	VMOVSS X4, at+76(FP)
 	VZEROUPPER
 	RET
+
+// The points of the sixteen codes.
+DATA points16<>+0(SB)/8, $0xc0d00000c0f00000 // -7.5, -6.5
+DATA points16<>+8(SB)/8, $0xc0900000c0b00000
+DATA points16<>+16(SB)/8, $0xc0200000c0600000
+DATA points16<>+24(SB)/8, $0xbf000000bfc00000
+DATA points16<>+32(SB)/8, $0x3fc000003f000000
+DATA points16<>+40(SB)/8, $0x4060000040200000
+DATA points16<>+48(SB)/8, $0x40b0000040900000
+DATA points16<>+56(SB)/8, $0x40f0000040d00000
+GLOBL points16<>(SB), RODATA|NOPTR, $64
+
+// func points4AVX512(out []float32, codes []byte, step float32)
+TEXT ·points4AVX512(SB), NOSPLIT, $0-52
+	MOVQ out_base+0(FP), DI
+	MOVQ out_len+8(FP), CX
+	MOVQ codes_base+24(FP), SI
+	VBROADCASTSS step+48(FP), Z15
+	VMULPS points16<>(SB), Z15, Z15
+
+group: // a look-up goes by the lowest four bits of a lane
+	VPMOVZXBD (SI), Z0
+	VPERMPS Z15, Z0, Z1
+	VPSRLD $4, Z0, Z0
+	VPERMPS Z15, Z0, Z2
+	VMOVUPS Z1, (DI)
+	VMOVUPS Z2, 64(DI)
+	ADDQ $16, SI
+	ADDQ $128, DI
+	SUBQ $32, CX
+	JNZ  group
+	VZEROUPPER
+	RET
+
+// func signsAVX512(bits []byte, step, point []float32) (along, at float32)
+TEXT ·signsAVX512(SB), NOSPLIT, $0-80
+	MOVQ bits_base+0(FP), DX
+	MOVQ bits_len+8(FP), CX
+	MOVQ step_base+24(FP), SI
+	MOVQ point_base+48(FP), DI
+	VPBROADCASTD onlySign<>(SB), Z15
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	SUBQ $2, CX
+	JLT  eight
+
+sixteen:
+	VMOVUPS (SI), Z0
+	VPMOVD2M Z0, K1
+	KNOTW K1, K1
+	KMOVW K1, (DX)
+	VANDPS Z15, Z0, Z2
+	VXORPS Z2, Z0, Z0
+	VXORPS (DI), Z2, Z1
+	VADDPS Z0, Z4, Z4
+	VADDPS Z1, Z5, Z5
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $2, DX
+	SUBQ $2, CX
+	JGE  sixteen
+
+eight:
+	TESTQ $1, CX
+	JZ   summed
+	VMOVUPS (SI), Y0
+	VMOVMSKPS Y0, AX
+	NOTL AX
+	MOVB AX, (DX)
+	VANDPS Y15, Y0, Y2
+	VXORPS Y2, Y0, Y0
+	VXORPS (DI), Y2, Y1
+	VADDPS Z0, Z4, Z4 // their upper halves are zeros
+	VADDPS Z1, Z5, Z5
+
+summed:
+	VEXTRACTF32X8 $1, Z4, Y0
+	VEXTRACTF32X8 $1, Z5, Y1
+	VADDPS Y0, Y4, Y4
+	VADDPS Y1, Y5, Y5
+	VHADDPS Y5, Y4, Y4
+	VHADDPS Y4, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS X5, X4, X4
+	VMOVSS X4, along+72(FP)
+	VPSRLDQ $4, X4, X4
+	VMOVSS X4, at+76(FP)
+	VZEROUPPER
+	RET

@@ -53,10 +53,3 @@ func FuzzPoints(f *testing.F) {
 		})
 	})
 }
-
-func closeTo(a, b float32) bool {
-	if same(a, b) || math.IsInf(float64(a), 0) || math.IsInf(float64(b), 0) { // by the order of adding
-		return true
-	}
-	return math.Abs(float64(a)-float64(b)) <= 1e-4*max(math.Abs(float64(a)), math.Abs(float64(b)))
-}

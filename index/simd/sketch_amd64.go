@@ -5,19 +5,25 @@ package simd
 import "unsafe"
 
 func sketchWithin(s *Sketch, blocks unsafe.Pointer, words []uint64, out *float32) {
-	if useAVX2 {
+	switch {
+	case useAVX512:
+		sketchWithinAVX512(s, blocks, words, out)
+	case useAVX2:
 		sketchWithinAVX2(s, blocks, words, out)
-		return
+	default:
+		sketchWithinScalar(s, blocks, words, out)
 	}
-	sketchWithinScalar(s, blocks, words, out)
 }
 
 func sketchEstimates(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32) {
-	if useAVX2 {
+	switch {
+	case useAVX512:
+		sketchEstimatesAVX512(s, block, out)
+	case useAVX2:
 		sketchEstimatesAVX2(s, block, out)
-		return
+	default:
+		sketchEstimatesScalar(s, block, out)
 	}
-	sketchEstimatesScalar(s, block, out)
 }
 
 // sketchWithinAVX2 is Sketch.Within of at least one word.
@@ -29,3 +35,13 @@ func sketchWithinAVX2(s *Sketch, blocks unsafe.Pointer, words []uint64, out *flo
 //
 //go:noescape
 func sketchEstimatesAVX2(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32)
+
+// sketchWithinAVX512 is Sketch.Within of at least one word.
+//
+//go:noescape
+func sketchWithinAVX512(s *Sketch, blocks unsafe.Pointer, words []uint64, out *float32)
+
+// sketchEstimatesAVX512 is Sketch.Estimates.
+//
+//go:noescape
+func sketchEstimatesAVX512(s *Sketch, block unsafe.Pointer, out *[SketchRows]float32)

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
+
+const lanes = 8 // floats of an AVX2 register
 
 // less writes the difference of two lists, number by number: what stands before a
 // rotation.
@@ -53,19 +57,7 @@ func largest() {
 	ADDQ(Imm(4*lanes), v)
 	CMPQ(v, end)
 	JL(LabelRef("more"))
-	half := XMM()
-	VEXTRACTI128(U8(1), most, half)
-	VPMAXUD(half, most.AsX(), half)
-	for _, swap := range []uint8{0x4e, 0xb1} {
-		other := XMM()
-		VPSHUFD(U8(swap), half, other)
-		VPMAXUD(other, half, half)
-	}
-	answer := GP32()
-	VMOVD(half, answer)
-	Store(answer, ReturnIndex(0))
-	VZEROUPPER()
-	RET()
+	returnFolded(most, VPMAXUD)
 }
 
 // narrow writes the rounding of floats to bytes.
@@ -79,11 +71,7 @@ func narrow() {
 	ADDQ(out, end)
 	Load(Param("v").Base(), v)
 	by, sum := YMM(), YMM()
-	at, err := Param("by").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	VBROADCASTSS(at.Addr, by)
+	VBROADCASTSS(param("by"), by)
 	VPXOR(sum, sum, sum)
 	order := YMM()
 	VMOVDQU(words("bytesInOrder", 0, 4, 1, 5, 2, 6, 3, 7), order)
@@ -104,90 +92,115 @@ func narrow() {
 	ADDQ(Imm(4*lanes), out)
 	CMPQ(out, end)
 	JL(LabelRef("bytes"))
-	half := XMM()
-	VEXTRACTI128(U8(1), sum, half)
-	VPADDD(half, sum.AsX(), half)
-	for _, swap := range []uint8{0x4e, 0xb1} {
-		other := XMM()
-		VPSHUFD(U8(swap), half, other)
-		VPADDD(other, half, half)
-	}
-	answer := GP32()
-	VMOVD(half, answer)
-	Store(answer, ReturnIndex(0))
-	VZEROUPPER()
-	RET()
+	returnFolded(sum, VPADDD)
 }
 
-// signTables writes the tables of FastScan for codes of signs, two a turn: one in
-// each half of a register.
-func signTables() {
-	TEXT("signTablesAVX2", NOSPLIT, "func(tables []uint8, y []float32, by float32)")
+// signTables writes the tables of FastScan for codes of signs, one in each 16 bytes
+// of a register: there are four entries of each table side by side, and the other
+// twelve are those and the third dimension, the fourth, and both.
+func signTables(k *isa) {
+	name := "signTables" + k.name
+	TEXT(name, NOSPLIT, "func(tables []uint8, y []float32, by float32)")
 	Pragma("noescape")
-	Doc("signTablesAVX2 is SignTables of an even number of tables, not 0.")
+	Doc(fmt.Sprintf("%s is SignTables of a multiple of %d tables, not 0.", name, k.bytes/tableBytes))
 	out, y, end := GP64(), GP64(), GP64()
 	Load(Param("tables").Base(), out)
 	Load(Param("tables").Len(), end)
 	ADDQ(out, end)
 	Load(Param("y").Base(), y)
-	by, zero, half, order := YMM(), YMM(), YMM(), YMM()
-	at, err := Param("by").Resolve()
-	if err != nil {
-		panic(err)
+	by, zero, half := k.new(), k.new(), k.new()
+	VBROADCASTSS(param("by"), by)
+	VXORPS(zero.AsX(), zero.AsX(), zero.AsX())
+	VBROADCASTSS(words("half"+k.name, 0x3f00_0000), half)
+	addTo := addToEntries(k)
+
+	Label("tables")
+	f, first, other := k.new(), k.new(), k.new()
+	VMULPS(Mem{Base: y}, by, f)
+	VSUBPS(f, zero, first)
+	VMAXPS(zero, first, first)
+	for _, swap := range []uint8{0xb1, 0x4e} {
+		VPERMILPS(U8(swap), first, other)
+		VADDPS(other, first, first)
 	}
-	VBROADCASTSS(at.Addr, by)
-	VXORPS(zero, zero, zero)
-	VBROADCASTSS(words("half", 0x3f00_0000), half)
-	VMOVDQU(words("bytesInOrder2", 0, 4, 1, 5, 2, 6, 3, 7), order)
-	var has [3]reg.VecVirtual // the entries that have a dimension's bit
+	VADDPS(half, first, first)
+	var dims [4]reg.VecVirtual
+	for j := range dims {
+		dims[j] = k.new()
+		VPERMILPS(U8(0x55*j), f, dims[j])
+	}
+	addTo(first, dims)
+	third, fourth, both := k.new(), k.new(), k.new()
+	VADDPS(dims[2], first, third)
+	VADDPS(dims[3], first, fourth)
+	VADDPS(dims[3], third, both)
+	for _, v := range []reg.VecVirtual{first, third, fourth, both} {
+		VCVTTPS2DQ(v, v)
+	}
+	VPACKUSDW(third, first, first)
+	VPACKUSDW(both, fourth, fourth)
+	VPACKUSWB(fourth, first, first)
+	VMOVUPS(first, Mem{Base: out})
+	ADDQ(Imm(uint64(k.bytes)), y)
+	ADDQ(Imm(uint64(k.bytes)), out)
+	CMPQ(out, end)
+	JL(LabelRef("tables"))
+	VZEROUPPER()
+	RET()
+}
+
+// addToEntries adds the first two dimensions to the entries that have their bits.
+func addToEntries(k *isa) func(entries reg.VecVirtual, dims [4]reg.VecVirtual) {
+	if k == avx512 {
+		masks := []reg.OpmaskPhysical{reg.K1, reg.K2}
+		for j, lanes := range []uint32{0xaaaa, 0xcccc} {
+			has := GP32()
+			MOVL(U32(lanes), has)
+			KMOVW(has, masks[j])
+		}
+		return func(entries reg.VecVirtual, dims [4]reg.VecVirtual) {
+			for j, mask := range masks {
+				VADDPS(dims[j], entries, mask, entries)
+			}
+		}
+	}
+	var has [2]reg.VecVirtual
 	for j := range has {
 		var list []uint32
 		for i := range uint32(lanes) {
 			list = append(list, -(i >> j & 1))
 		}
 		has[j] = YMM()
-		VMOVUPS(words([]string{"bit0", "bit1", "bit2"}[j], list...), has[j])
+		VMOVUPS(words(fmt.Sprint("bit", j), list...), has[j])
 	}
-
-	Label("two")
-	f, least := YMM(), YMM()
-	VMULPS(Mem{Base: y}, by, f)
-	VSUBPS(f, zero, least)
-	VMAXPS(zero, least, least)
-	VHADDPS(least, least, least)
-	VHADDPS(least, least, least)
-	VADDPS(half, least, least)
-	var dims [4]reg.VecVirtual
-	for j := range dims {
-		dims[j] = YMM()
-		VPERMILPS(U8(0x55*j), f, dims[j])
-	}
-	var tables [2]reg.VecVirtual
-	for t := range tables {
-		spread := func(v reg.VecVirtual) reg.VecVirtual {
-			r := YMM()
-			VPERM2F128(U8(0x11*t), v, v, r)
-			return r
-		}
-		low, high := spread(least), YMM()
+	return func(entries reg.VecVirtual, dims [4]reg.VecVirtual) {
 		for j, mask := range has {
-			one := spread(dims[j])
-			VANDPS(mask, one, one)
-			VADDPS(one, low, low)
+			VANDPS(mask, dims[j], dims[j])
+			VADDPS(dims[j], entries, entries)
 		}
-		VADDPS(spread(dims[3]), low, high)
-		VCVTTPS2DQ(low, low)
-		VCVTTPS2DQ(high, high)
-		VPACKUSDW(high, low, low)
-		tables[t] = low
 	}
-	VPACKUSWB(tables[1], tables[0], tables[0])
-	VPERMD(tables[0], order, tables[0])
-	VMOVDQU(tables[0], Mem{Base: out})
-	ADDQ(Imm(4*lanes), y)
-	ADDQ(Imm(2*tableBytes), out)
-	CMPQ(out, end)
-	JL(LabelRef("two"))
+}
+
+// multiply writes the product of two lists, number by number: what stands before
+// each transform of a rotation.
+func multiply() {
+	TEXT("multiplyAVX2", NOSPLIT, "func(v, by []float32)")
+	Pragma("noescape")
+	Doc("multiplyAVX2 multiplies v, whose length is a multiple of 8 and not 0, by the numbers of by.")
+	at, by, end := GP64(), GP64(), GP64()
+	Load(Param("v").Base(), at)
+	Load(Param("v").Len(), end)
+	LEAQ(Mem{Base: at, Index: end, Scale: 4}, end)
+	Load(Param("by").Base(), by)
+	Label("product")
+	product := YMM()
+	VMOVUPS(Mem{Base: by}, product)
+	VMULPS(Mem{Base: at}, product, product)
+	VMOVUPS(product, Mem{Base: at})
+	ADDQ(Imm(4*lanes), by)
+	ADDQ(Imm(4*lanes), at)
+	CMPQ(at, end)
+	JL(LabelRef("product"))
 	VZEROUPPER()
 	RET()
 }

@@ -1,134 +1,182 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-const (
-	lanes = 8 // floats of an AVX2 register
-	most  = 8 // registers that a block is held in
-)
+// transform writes Walsh-Hadamard transforms. A block of up to most registers is
+// transformed in registers; then a turn through memory does two steps at once. The
+// sums are those of the scalar kernel, bit for bit.
+type transform struct {
+	*isa
+	most    int // registers that a block is held in
+	smaller []int
+	product bool             // of v and by, by number; otherwise of v
+	by      reg.GPVirtual    // what the next block is multiplied by
+	signs   []reg.VecVirtual // factors within a register, for steps of 1, 2, 4 …
+	tables  map[string]Mem   // constants that the kernels share
+}
 
-// hadamard writes the Walsh-Hadamard transform. A block of up to 64 floats is
-// transformed in registers; then a turn through memory does two steps at once.
-// The sums are those of the scalar kernel, bit for bit.
-func hadamard() {
-	TEXT("hadamardAVX2", NOSPLIT, "func(v []float32)")
+// lanes is the floats of a register.
+func (k *transform) lanes() int { return k.bytes / 4 }
+
+// hadamards writes all transforms.
+func hadamards() {
+	tables := map[string]Mem{}
+	(&transform{isa: avx2, most: 8, smaller: []int{2, 4}, tables: tables}).write("hadamardAVX2")
+	(&transform{isa: avx512, most: 16, smaller: []int{4, 8}, tables: tables}).write("hadamardAVX512")
+	(&transform{isa: avx512, most: 16, smaller: []int{4, 8}, tables: tables, product: true}).write("turnAVX512")
+}
+
+func (k *transform) write(name string) {
+	list, says := "v", "v"
+	if k.product {
+		list, says = "v, by", "v multiplied by by, number by number, in the place of v"
+	}
+	TEXT(name, NOSPLIT, "func("+list+" []float32)")
 	Pragma("noescape")
-	Doc("hadamardAVX2 is the Walsh-Hadamard transform of v, whose length is a power of two from 16 on.")
+	Doc(fmt.Sprintf("%s is the Walsh-Hadamard transform of %s, whose length is a power of two from %d on.", name, says, k.smaller[0]*k.lanes()))
 	at, end, size := GP64(), GP64(), GP64()
 	Load(Param("v").Base(), at)
 	Load(Param("v").Len(), size)
 	LEAQ(Mem{Base: at, Index: size, Scale: 4}, end)
-	signs := signs()
-
-	for _, n := range []int{2, 4} {
-		next := map[int]string{2: "more", 4: "blocks"}[n]
-		CMPQ(size, Imm(uint64(n*lanes)))
+	if k.product {
+		k.by = GP64()
+		Load(Param("by").Base(), k.by)
+	}
+	k.loadSigns()
+	for i, n := range k.smaller {
+		next := "blocks"
+		if i+1 < len(k.smaller) {
+			next = "more"
+		}
+		CMPQ(size, I32(int32(n*k.lanes())))
 		JNE(LabelRef(next))
-		block(at, n, signs)
+		k.block(at, n)
 		VZEROUPPER()
 		RET()
 		Label(next)
 	}
-	block(at, most, signs)
-	ADDQ(I32(4*most*lanes), at)
+	k.block(at, k.most)
+	ADDQ(I32(int32(k.most*k.bytes)), at)
+	if k.product {
+		ADDQ(I32(int32(k.most*k.bytes)), k.by)
+	}
 	CMPQ(at, end)
 	JL(LabelRef("blocks"))
-	turns(end)
+	k.turns(end)
 	VZEROUPPER()
 	RET()
 }
 
-// multiply writes the product of two lists, number by number: what stands before
-// each transform of a rotation.
-func multiply() {
-	TEXT("multiplyAVX2", NOSPLIT, "func(v, by []float32)")
-	Pragma("noescape")
-	Doc("multiplyAVX2 multiplies v, whose length is a multiple of 8 and not 0, by the numbers of by.")
-	at, by, end := GP64(), GP64(), GP64()
-	Load(Param("v").Base(), at)
-	Load(Param("v").Len(), end)
-	LEAQ(Mem{Base: at, Index: end, Scale: 4}, end)
-	Load(Param("by").Base(), by)
-	Label("product")
-	product := YMM()
-	VMOVUPS(Mem{Base: by}, product)
-	VMULPS(Mem{Base: at}, product, product)
-	VMOVUPS(product, Mem{Base: at})
-	ADDQ(Imm(4*lanes), by)
-	ADDQ(Imm(4*lanes), at)
-	CMPQ(at, end)
-	JL(LabelRef("product"))
-	VZEROUPPER()
-	RET()
-}
-
-// signs are the factors of the second operand within a register, for steps of 1,
-// 2 and 4: a sum with a product by −1 is a difference, exactly.
-func signs() (s [3]reg.VecVirtual) {
+// loadSigns: a sum with a product by −1 is a difference, exactly.
+func (k *transform) loadSigns() {
 	const one, minus = 0x3f80_0000, 0xbf80_0000
-	for i := range s {
+	k.signs = nil
+	for step := 1; step < k.lanes(); step *= 2 {
 		var list []uint32
-		for lane := range lanes {
-			list = append(list, []uint32{one, minus}[lane>>i&1])
+		for lane := range k.lanes() {
+			list = append(list, []uint32{one, minus}[lane/step&1])
 		}
-		s[i] = YMM()
-		VMOVUPS(words([]string{"signs1", "signs2", "signs4"}[i], list...), s[i])
+		factors := k.new()
+		VMOVUPS(k.table(fmt.Sprint("signs", step), list), factors)
+		k.signs = append(k.signs, factors)
 	}
-	return s
+}
+
+// table is a constant in memory, written once.
+func (k *transform) table(name string, list []uint32) Mem {
+	if k.isa == avx512 {
+		name += "of16"
+	}
+	if _, ok := k.tables[name]; !ok {
+		k.tables[name] = words(name, list...)
+	}
+	return k.tables[name]
 }
 
 // block transforms n registers at a place in memory.
-func block(at reg.Register, n int, signs [3]reg.VecVirtual) {
+func (k *transform) block(at reg.Register, n int) {
 	var v []reg.VecVirtual
 	for i := range n {
-		v = append(v, within(Mem{Base: at, Disp: 4 * lanes * i}, signs))
+		v = append(v, k.within(at, k.bytes*i))
 	}
-	for h := 1; h < n; h *= 2 {
-		for i := range n {
-			if i&h == 0 {
-				v[i], v[i+h] = butterfly(v[i], v[i+h])
-			}
-		}
-	}
+	k.butterflies(v)
 	for i, r := range v {
-		VMOVUPS(r, Mem{Base: at, Disp: 4 * lanes * i})
+		VMOVUPS(r, Mem{Base: at, Disp: k.bytes * i})
 	}
 }
 
-// within loads a register and does the steps of 1, 2 and 4.
-func within(at Mem, signs [3]reg.VecVirtual) reg.VecVirtual {
+// within loads a register and does the steps within it.
+func (k *transform) within(at reg.Register, disp int) reg.VecVirtual {
+	if k.isa == avx512 {
+		return k.within512(at, disp)
+	}
+	from := Mem{Base: at, Disp: disp}
 	a, b := YMM(), YMM()
-	VMOVSLDUP(at, a)
-	VMOVSHDUP(at, b)
-	VFMADD231PS(signs[0], b, a)
+	VMOVSLDUP(from, a)
+	VMOVSHDUP(from, b)
+	VFMADD231PS(k.signs[0], b, a)
 	c, d := YMM(), YMM()
 	VPERMILPS(U8(0x44), a, c)
 	VPERMILPS(U8(0xee), a, d)
-	VFMADD231PS(signs[1], d, c)
+	VFMADD231PS(k.signs[1], d, c)
 	e, f := YMM(), YMM()
 	VPERM2F128(U8(0x00), c, c, e)
 	VPERM2F128(U8(0x11), c, c, f)
-	VFMADD231PS(signs[2], f, e)
+	VFMADD231PS(k.signs[2], f, e)
 	return e
 }
 
+// within512: each lane, with its sign in the step, is added to the one across. That
+// is one shuffle a step; AVX2's form has two, of which those from memory are free.
+func (k *transform) within512(at reg.Register, disp int) reg.VecVirtual {
+	v := ZMM()
+	VMOVUPS(Mem{Base: at, Disp: disp}, v)
+	if k.product {
+		VMULPS(Mem{Base: k.by, Disp: disp}, v, v)
+	}
+	for i, factors := range k.signs {
+		across := ZMM()
+		swap := U8([]uint8{0xb1, 0x4e}[i%2])
+		if i < 2 {
+			VPERMILPS(swap, v, across)
+		} else {
+			VSHUFF32X4(swap, v, v, across)
+		}
+		VFMADD213PS(across, factors, v)
+	}
+	return v
+}
+
+// butterflies transforms across registers.
+func (k *transform) butterflies(v []reg.VecVirtual) {
+	for h := 1; h < len(v); h *= 2 {
+		for i := range v {
+			if i&h == 0 {
+				v[i], v[i+h] = k.butterfly(v[i], v[i+h])
+			}
+		}
+	}
+}
+
 // butterfly is sum and difference.
-func butterfly(a, b reg.VecVirtual) (sum, difference reg.VecVirtual) {
-	difference = YMM()
+func (k *transform) butterfly(a, b reg.VecVirtual) (sum, difference reg.VecVirtual) {
+	difference = k.new()
 	VSUBPS(b, a, difference)
 	VADDPS(b, a, a)
 	return a, difference
 }
 
-// turns goes through memory for the steps from 64 floats on, two steps at a time,
+// turns goes through memory for the steps from a block on, two steps at a time,
 // and a last one alone where their number is odd.
-func turns(end reg.Register) {
+func (k *transform) turns(end reg.Register) {
 	step, from, to := GP64(), GP64(), GP64() // step in bytes
-	MOVQ(I32(4*most*lanes), step)
+	MOVQ(I32(int32(k.most*k.bytes)), step)
 
 	Label("turn")
 	Load(Param("v").Base(), from)
@@ -140,8 +188,8 @@ func turns(end reg.Register) {
 	LEAQ(Mem{Base: step, Index: step, Scale: 2}, three)
 	LEAQ(Mem{Base: from, Index: step, Scale: 1}, to)
 	Label("four")
-	pass(Mem{Base: from}, Mem{Base: from, Index: step, Scale: 1}, Mem{Base: from, Index: step, Scale: 2}, Mem{Base: from, Index: three, Scale: 1})
-	ADDQ(Imm(4*lanes), from)
+	k.pass(Mem{Base: from}, Mem{Base: from, Index: step, Scale: 1}, Mem{Base: from, Index: step, Scale: 2}, Mem{Base: from, Index: three, Scale: 1})
+	ADDQ(Imm(uint64(k.bytes)), from)
 	CMPQ(from, to)
 	JL(LabelRef("four"))
 	ADDQ(three, from)
@@ -155,27 +203,21 @@ func turns(end reg.Register) {
 	CMPQ(to, end)
 	JGE(LabelRef("done"))
 	Label("two")
-	pass(Mem{Base: from}, Mem{Base: from, Index: step, Scale: 1})
-	ADDQ(Imm(4*lanes), from)
+	k.pass(Mem{Base: from}, Mem{Base: from, Index: step, Scale: 1})
+	ADDQ(Imm(uint64(k.bytes)), from)
 	CMPQ(from, to)
 	JL(LabelRef("two"))
 	Label("done")
 }
 
 // pass transforms across registers at two or four places.
-func pass(at ...Mem) {
+func (k *transform) pass(at ...Mem) {
 	v := make([]reg.VecVirtual, len(at))
 	for i, m := range at {
-		v[i] = YMM()
+		v[i] = k.new()
 		VMOVUPS(m, v[i])
 	}
-	for h := 1; h < len(v); h *= 2 {
-		for i := range v {
-			if i&h == 0 {
-				v[i], v[i+h] = butterfly(v[i], v[i+h])
-			}
-		}
-	}
+	k.butterflies(v)
 	for i, m := range at {
 		VMOVUPS(v[i], m)
 	}

@@ -80,12 +80,16 @@ func main() {
 		b := &bitKernel{codeKernel: codeKernel{kernel: kernel{isa: set}, bits: 1}}
 		b.rows()
 	}
-	hadamard()
+	hadamards()
 	multiply()
 	less()
 	largest()
 	narrow()
-	signTables()
+	asked512()
+	for _, set := range []*isa{avx2, avx512} {
+		signTables(set)
+		fours(set)
+	}
 	columns()
 	cpuid()
 	Generate()
