@@ -15,6 +15,9 @@ const (
 	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
 	// holds beside the code (hnsw.SketchSome).
 	sketchBytes, sketchedRow = 104, 16 * 40
+	// leastOwn is from how many bytes on a code stands in its node's row, too, with
+	// inline_storage.
+	leastOwn = 256
 )
 
 // Footprint estimates a vector's memory from the settings.
@@ -23,7 +26,7 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 	if !v.Cold() {
 		out.Row += int64(v.RowBytes())
 	}
-	code := int64(v.Size)/2 + codeHead
+	code := codeBytes(v)
 	switch x := v.Index.OrGraph(); x.Type {
 	case Flat:
 	case Hashed:
@@ -38,6 +41,8 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 	}
 	return out
 }
+
+func codeBytes(v *Vector) int64 { return int64(v.Size)/2 + codeHead }
 
 // graphBytes is the links of a node: lists of level 0 are two thirds full, the
 // higher levels together add a sixteenth.
@@ -57,6 +62,9 @@ func (c *Collection) graphBytes(v *Vector) int64 {
 		// blocks of 32.
 		lane := int64(4+4) + min(int64(v.Size)*4/5, 256)/8
 		n += (links + 31) / 32 * 32 * lane
+		if code := codeBytes(v); code >= leastOwn {
+			n += code
+		}
 	}
 	return n
 }
