@@ -1,7 +1,6 @@
 package quant
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
@@ -91,24 +90,18 @@ func (a *Affine) pick(codes []byte, x []float32) (along float32) {
 	if most == 0 {
 		return 0
 	}
-	levels := float32(a.levels())
-	middle := levels / 2
-	inverse := 1 / a.step(x, most)
-	for d, f := range x {
-		c := f*inverse + middle
-		c = min(max(float32(math.Floor(float64(c+0.5))), 0), levels)
-		along += f * (c - middle)
-		a.put(codes, d, byte(c))
+	l := simd.Levels{Inverse: 1 / a.step(x, most), Most: float32(a.levels())}
+	if a.bits == 4 {
+		return l.Put4(codes, x)
 	}
-	return along
+	return l.Put8(codes, x)
 }
 
 // step is the distance between two codes: for 4 bits the one, of several tried,
 // whose code points most nearly in the vector's direction.
 func (a *Affine) step(x []float32, most float32) float32 {
 	levels := float32(a.levels())
-	middle := levels / 2
-	full := most / middle
+	full := most / (levels / 2)
 	switch {
 	case a.common > 0:
 		return a.common
@@ -118,30 +111,12 @@ func (a *Affine) step(x []float32, most float32) float32 {
 	best, at := float32(-1), full
 	for _, share := range [...]float32{1, 0.9, 0.8, 0.7, 0.6, 0.5} {
 		step := full * share
-		inverse := 1 / step
-		var along, norm float32
-		for _, f := range x {
-			c := min(max(float32(int32(f*inverse+middle+0.5)), 0), levels) - middle
-			along += f * c
-			norm += c * c
-		}
+		along, norm := simd.Levels{Inverse: 1 / step, Most: levels}.Fit(x)
 		if fit := along * along / norm; fit > best {
 			best, at = fit, step
 		}
 	}
 	return at
-}
-
-func (a *Affine) put(codes []byte, d int, c byte) {
-	if a.bits == 8 {
-		codes[d] = c
-		return
-	}
-	at, high := d/32*16+d%16, d%32 >= 16
-	if high {
-		c <<= 4
-	}
-	codes[at] |= c
 }
 
 // affineQuery is a vector in the form that affine codes are compared with.

@@ -264,6 +264,21 @@ func signTablesAVX2(tables []uint8, y []float32, by float32)
 //go:noescape
 func foursAVX2(v []float32) (most float32, sum float32)
 
+// levelFitAVX2 is Levels.Fit of x, whose length is a multiple of 8 and not 0.
+//
+//go:noescape
+func levelFitAVX2(x []float32, inverse float32, half float32, middle float32, levels float32) (along float32, norm float32)
+
+// levelPut8AVX2 is Levels.Put8 of x, whose length is a multiple of 16 and not 0.
+//
+//go:noescape
+func levelPut8AVX2(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+
+// levelPut4AVX2 is Levels.Put4 of x, whose length is a multiple of 32 and not 0.
+//
+//go:noescape
+func levelPut4AVX2(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+
 // signTablesAVX512 is SignTables of a multiple of 4 tables, not 0.
 //
 //go:noescape
@@ -273,6 +288,21 @@ func signTablesAVX512(tables []uint8, y []float32, by float32)
 //
 //go:noescape
 func foursAVX512(v []float32) (most float32, sum float32)
+
+// levelFitAVX512 is Levels.Fit of x, whose length is a multiple of 16 and not 0.
+//
+//go:noescape
+func levelFitAVX512(x []float32, inverse float32, half float32, middle float32, levels float32) (along float32, norm float32)
+
+// levelPut8AVX512 is Levels.Put8 of x, whose length is a multiple of 16 and not 0.
+//
+//go:noescape
+func levelPut8AVX512(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+
+// levelPut4AVX512 is Levels.Put4 of x, whose length is a multiple of 32 and not 0.
+//
+//go:noescape
+func levelPut4AVX512(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
 
 // columnDotAVX2 takes x·column[i] from out[i]; the lengths are the same, a multiple of 8 and not 0.
 //

@@ -9628,6 +9628,171 @@ sizes:
 	VZEROUPPER
 	RET
 
+// func levelFitAVX2(x []float32, inverse float32, half float32, middle float32, levels float32) (along float32, norm float32)
+// Requires: AVX, FMA3, SSE
+TEXT ·levelFitAVX2(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	LEAQ         (AX)(CX*4), CX
+	VBROADCASTSS inverse+24(FP), Y0
+	VBROADCASTSS half+28(FP), Y1
+	VBROADCASTSS middle+32(FP), Y2
+	VBROADCASTSS levels+36(FP), Y3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+fit:
+	VMOVUPS      (AX), Y7
+	VMULPS       Y0, Y7, Y8
+	VADDPS       Y1, Y8, Y8
+	VMAXPS       Y4, Y8, Y8
+	VMINPS       Y3, Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VSUBPS       Y2, Y8, Y8
+	VFMADD231PS  Y8, Y7, Y5
+	VFMADD231PS  Y8, Y8, Y6
+	ADDQ         $0x20, AX
+	CMPQ         AX, CX
+	JL           fit
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, along+40(FP)
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, norm+44(FP)
+	VZEROUPPER
+	RET
+
+// func levelPut8AVX2(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·levelPut8AVX2(SB), NOSPLIT, $0-68
+	MOVQ         codes_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
+	LEAQ         (CX)(DX*4), DX
+	VBROADCASTSS inverse+48(FP), Y0
+	VBROADCASTSS half+52(FP), Y1
+	VBROADCASTSS middle+56(FP), Y2
+	VBROADCASTSS levels+60(FP), Y3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+put:
+	VMOVUPS      (CX), Y6
+	VMULPS       Y0, Y6, Y7
+	VADDPS       Y1, Y7, Y7
+	VMAXPS       Y4, Y7, Y7
+	VMINPS       Y3, Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCVTDQ2PS    Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VFMADD231PS  Y8, Y6, Y5
+	VMOVUPS      32(CX), Y6
+	VMULPS       Y0, Y6, Y8
+	VADDPS       Y1, Y8, Y8
+	VMAXPS       Y4, Y8, Y8
+	VMINPS       Y3, Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VCVTDQ2PS    Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VFMADD231PS  Y9, Y6, Y5
+	VPACKUSDW    Y8, Y7, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X7
+	VPACKUSWB    X7, X6, X7
+	VMOVDQU      X7, (AX)
+	ADDQ         $+64, CX
+	ADDQ         $0x10, AX
+	CMPQ         CX, DX
+	JL           put
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, along+64(FP)
+	VZEROUPPER
+	RET
+
+// func levelPut4AVX2(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·levelPut4AVX2(SB), NOSPLIT, $0-68
+	MOVQ         codes_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
+	LEAQ         (CX)(DX*4), DX
+	VBROADCASTSS inverse+48(FP), Y0
+	VBROADCASTSS half+52(FP), Y1
+	VBROADCASTSS middle+56(FP), Y2
+	VBROADCASTSS levels+60(FP), Y3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+put:
+	VMOVUPS      (CX), Y6
+	VMULPS       Y0, Y6, Y7
+	VADDPS       Y1, Y7, Y7
+	VMAXPS       Y4, Y7, Y7
+	VMINPS       Y3, Y7, Y7
+	VCVTTPS2DQ   Y7, Y7
+	VCVTDQ2PS    Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VFMADD231PS  Y8, Y6, Y5
+	VMOVUPS      32(CX), Y6
+	VMULPS       Y0, Y6, Y8
+	VADDPS       Y1, Y8, Y8
+	VMAXPS       Y4, Y8, Y8
+	VMINPS       Y3, Y8, Y8
+	VCVTTPS2DQ   Y8, Y8
+	VCVTDQ2PS    Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VFMADD231PS  Y9, Y6, Y5
+	VMOVUPS      64(CX), Y6
+	VMULPS       Y0, Y6, Y9
+	VADDPS       Y1, Y9, Y9
+	VMAXPS       Y4, Y9, Y9
+	VMINPS       Y3, Y9, Y9
+	VCVTTPS2DQ   Y9, Y9
+	VCVTDQ2PS    Y9, Y10
+	VSUBPS       Y2, Y10, Y10
+	VFMADD231PS  Y10, Y6, Y5
+	VMOVUPS      96(CX), Y6
+	VMULPS       Y0, Y6, Y10
+	VADDPS       Y1, Y10, Y10
+	VMAXPS       Y4, Y10, Y10
+	VMINPS       Y3, Y10, Y10
+	VCVTTPS2DQ   Y10, Y10
+	VCVTDQ2PS    Y10, Y11
+	VSUBPS       Y2, Y11, Y11
+	VFMADD231PS  Y11, Y6, Y5
+	VPSLLD       $0x04, Y9, Y9
+	VPOR         Y9, Y7, Y7
+	VPSLLD       $0x04, Y10, Y10
+	VPOR         Y10, Y8, Y8
+	VPACKUSDW    Y8, Y7, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VEXTRACTI128 $0x01, Y6, X7
+	VPACKUSWB    X7, X6, X7
+	VMOVDQU      X7, (AX)
+	ADDQ         $+128, CX
+	ADDQ         $0x10, AX
+	CMPQ         CX, DX
+	JL           put
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X0
+	VHADDPS      X0, X0, X0
+	VHADDPS      X0, X0, X0
+	MOVSS        X0, along+64(FP)
+	VZEROUPPER
+	RET
+
 // func signTablesAVX512(tables []uint8, y []float32, by float32)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·signTablesAVX512(SB), NOSPLIT, $0-52
@@ -9711,6 +9876,142 @@ sizes:
 	VEXTRACTF128  $0x01, Y1, X0
 	VADDPS        X0, X1, X0
 	MOVSS         X0, sum+28(FP)
+	VZEROUPPER
+	RET
+
+// func levelFitAVX512(x []float32, inverse float32, half float32, middle float32, levels float32) (along float32, norm float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·levelFitAVX512(SB), NOSPLIT, $0-48
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	LEAQ         (AX)(CX*4), CX
+	VBROADCASTSS inverse+24(FP), Z0
+	VBROADCASTSS half+28(FP), Z1
+	VBROADCASTSS middle+32(FP), Z2
+	VBROADCASTSS levels+36(FP), Z3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+fit:
+	VMOVUPS       (AX), Z7
+	VMULPS        Z0, Z7, Z8
+	VADDPS        Z1, Z8, Z8
+	VMAXPS        Z4, Z8, Z8
+	VMINPS        Z3, Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
+	VCVTDQ2PS     Z8, Z8
+	VSUBPS        Z2, Z8, Z8
+	VFMADD231PS   Z8, Z7, Z5
+	VFMADD231PS   Z8, Z8, Z6
+	ADDQ          $0x40, AX
+	CMPQ          AX, CX
+	JL            fit
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VADDPS        X0, X5, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, along+40(FP)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPS        Y0, Y6, Y6
+	VEXTRACTF128  $0x01, Y6, X0
+	VADDPS        X0, X6, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, norm+44(FP)
+	VZEROUPPER
+	RET
+
+// func levelPut8AVX512(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·levelPut8AVX512(SB), NOSPLIT, $0-68
+	MOVQ         codes_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
+	LEAQ         (CX)(DX*4), DX
+	VBROADCASTSS inverse+48(FP), Z0
+	VBROADCASTSS half+52(FP), Z1
+	VBROADCASTSS middle+56(FP), Z2
+	VBROADCASTSS levels+60(FP), Z3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+put:
+	VMOVUPS       (CX), Z6
+	VMULPS        Z0, Z6, Z7
+	VADDPS        Z1, Z7, Z7
+	VMAXPS        Z4, Z7, Z7
+	VMINPS        Z3, Z7, Z7
+	VCVTTPS2DQ    Z7, Z7
+	VCVTDQ2PS     Z7, Z8
+	VSUBPS        Z2, Z8, Z8
+	VFMADD231PS   Z8, Z6, Z5
+	VPMOVDB       Z7, (AX)
+	ADDQ          $+64, CX
+	ADDQ          $0x10, AX
+	CMPQ          CX, DX
+	JL            put
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VADDPS        X0, X5, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, along+64(FP)
+	VZEROUPPER
+	RET
+
+// func levelPut4AVX512(codes []byte, x []float32, inverse float32, half float32, middle float32, levels float32) (along float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·levelPut4AVX512(SB), NOSPLIT, $0-68
+	MOVQ         codes_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         x_len+32(FP), DX
+	LEAQ         (CX)(DX*4), DX
+	VBROADCASTSS inverse+48(FP), Z0
+	VBROADCASTSS half+52(FP), Z1
+	VBROADCASTSS middle+56(FP), Z2
+	VBROADCASTSS levels+60(FP), Z3
+	VXORPS       X4, X4, X4
+	VXORPS       X5, X5, X5
+	VXORPS       X6, X6, X6
+
+put:
+	VMOVUPS       (CX), Z6
+	VMULPS        Z0, Z6, Z7
+	VADDPS        Z1, Z7, Z7
+	VMAXPS        Z4, Z7, Z7
+	VMINPS        Z3, Z7, Z7
+	VCVTTPS2DQ    Z7, Z7
+	VCVTDQ2PS     Z7, Z8
+	VSUBPS        Z2, Z8, Z8
+	VFMADD231PS   Z8, Z6, Z5
+	VMOVUPS       64(CX), Z6
+	VMULPS        Z0, Z6, Z8
+	VADDPS        Z1, Z8, Z8
+	VMAXPS        Z4, Z8, Z8
+	VMINPS        Z3, Z8, Z8
+	VCVTTPS2DQ    Z8, Z8
+	VCVTDQ2PS     Z8, Z9
+	VSUBPS        Z2, Z9, Z9
+	VFMADD231PS   Z9, Z6, Z5
+	VPSLLD        $0x04, Z8, Z8
+	VPORD         Z8, Z7, Z7
+	VPMOVDB       Z7, (AX)
+	ADDQ          $+128, CX
+	ADDQ          $0x10, AX
+	CMPQ          CX, DX
+	JL            put
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPS        Y0, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X0
+	VADDPS        X0, X5, X0
+	VHADDPS       X0, X0, X0
+	VHADDPS       X0, X0, X0
+	MOVSS         X0, along+64(FP)
 	VZEROUPPER
 	RET
 

@@ -89,6 +89,7 @@ func main() {
 	for _, set := range []*isa{avx2, avx512} {
 		signTables(set)
 		fours(set)
+		levels(set)
 	}
 	columns()
 	cpuid()

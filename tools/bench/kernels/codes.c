@@ -126,12 +126,14 @@ void codes_run(const list *l) {
 }
 
 void floats_run(const list *l);
+void beside_run(const list *l);
 
 void run(int kind, const void *query, long dim, float mul, const char *base, long stride,
 	const uint32_t *ids, long count, long lists, float *out) {
 	list l = {kind, query, dim, 0.25f, mul, -1.0f, base, stride, ids, count, out};
 	for (long i = 0; i < lists; i++, l.ids += count) {
 		if (kind < CODE8) floats_run(&l);
-		else codes_run(&l);
+		else if (kind < SIFT) codes_run(&l);
+		else beside_run(&l);
 	}
 }

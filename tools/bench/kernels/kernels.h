@@ -21,7 +21,14 @@ enum {
 	BFLOAT_DOT, BFLOAT_L2, BFLOAT_L1,
 	BYTE_DOT, BYTE_L2, BYTE_L1, BYTE_COS,
 	CODE8, CODE4, BITS, SCAN, HADAMARD,
+	SIFT, SKETCH, POINTS, SIGNS,
 };
+
+// What a sift asks of all blocks.
+typedef struct {
+	float mul, bias, limit;
+	uint16_t sums[32];
+} sift_query;
 
 void run(int kind, const void *query, long dim, float mul, const char *base, long stride,
 	const uint32_t *ids, long count, long lists, float *out);

@@ -33,7 +33,7 @@ func kernels(dim int) (all []kernel) {
 			all = append(all, vectors(index.Space{Metric: m, Datatype: d}, dim, C.int(3*i+j)))
 		}
 	}
-	return append(all, codes(dim, 8), codes(dim, 4), bits(dim), scan(dim), hadamard(dim))
+	return append(all, codes(dim, 8), codes(dim, 4), bits(dim), scan(dim), hadamard(dim), sift(), sketch(), points(dim), signs(dim))
 }
 
 func vectors(s index.Space, dim int, kind C.int) kernel {
