@@ -1,7 +1,8 @@
 // Package simd computes distances between vectors of float32, float16 or uint8:
 // one pair (float32 only), or one query against many rows of an arena in a
 // single call. And estimates of distances from codes of 8, 4 and 1 bit (Codes,
-// Bits), sums of looked-up tables (FastScan), and the Hadamard transform.
+// Bits), sums of looked-up tables (FastScan), and the Hadamard transform. And what
+// such codes are made of vectors with (Turn, Levels), in AVX2 and AVX-512.
 //
 // Who calls: index/hnsw, index/flat, index/quant. It calls nothing of ours but
 // index (for the metric's name). It never allocates, never keeps a slice and
@@ -106,5 +107,6 @@ func checkRows(query []float32, base unsafe.Pointer, stride int, ids []uint32) {
 	invariant.Check(stride >= 4*len(query), "the query is longer than a row")
 }
 
-// Level names the kernels in use: "avx512", "avx2", "neon" or "scalar".
+// Level names the kernels in use: "avx512vnni", "avx512", "avx2", "neon" or "scalar".
+// GODEBUG=cpu.avx512f=off leaves AVX2, as cpu.avx2=off the scalar ones.
 func Level() string { return level() }

@@ -7,4 +7,13 @@
 // nanoseconds of processor time that a distance takes, and ours over C's: below 1,
 // ours is faster. The C stops at AVX2: where ours has AVX-512, the
 // ratio says what that is worth, not how well it is written.
+//
+// What is asked of one row a call (scan, sift, points, signs) has the step from Go
+// to assembly in it each time, some 10 ns, as it has where it is used; C has none.
+// On a Cascade Lake (busy; -mib 1) that is sift 1.45, signs of 80 dimensions 1.4 and
+// of 256 0.9. All others were below 1.1 with AVX-512; float32 of 100 dimensions is
+// 1.06 to 1.14 from memory. With GODEBUG=cpu.avx512f=off, which that machine has no
+// need of, AVX2's were above 1.1 for bfloat16 dot (1.12 to 1.34), uint8 dot and
+// cosine of 100 dimensions (1.2), scan of 25 tables (1.0 to 1.25), points (1.1 to
+// 1.3), sift (1.6) and signs (1.0 to 1.4).
 package main
