@@ -3,6 +3,7 @@ package simd
 import (
 	"encoding/binary"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"unsafe"
@@ -13,6 +14,9 @@ import (
 func FuzzPoints(f *testing.F) {
 	f.Add([]byte("some bytes that are codes, and floats as well"), uint8(3), float32(0.5))
 	f.Add(make([]byte, 400), uint8(100), float32(-2))
+	long := make([]byte, 4096)
+	rand.NewChaCha8([32]byte{1, 9}).Read(long)
+	f.Add(long, uint8(5), float32(0.1))
 	f.Fuzz(func(t *testing.T, raw []byte, odd uint8, step float32) {
 		each(t, func(t *testing.T) { // short of the end by some codes
 			groups := len(raw) / 16

@@ -2,7 +2,7 @@
 // one pair (float32 only), or one query against many rows of an arena in a
 // single call. And estimates of distances from codes of 8, 4 and 1 bit (Codes,
 // Bits), sums of looked-up tables (FastScan), and the Hadamard transform. And what
-// such codes are made of vectors with (Turn, Levels), in AVX2 and AVX-512.
+// such codes are made of vectors with (Turn, Levels).
 //
 // Who calls: index/hnsw, index/flat, index/quant. It calls nothing of ours but
 // index (for the metric's name). It never allocates, never keeps a slice and
