@@ -99,16 +99,35 @@ func multiply(v, by []float32) {
 // column adds a dimension's part of a distance to points: see AddColumn.
 func column(m index.Metric, out, column []float32, x float32) {
 	whole := 0
-	if useAVX2 && len(out) >= 8 {
+	switch {
+	case useAVX512 && len(out) >= 16:
+		whole = len(out) &^ 15
+		column512(m, out[:whole], column, x)
+	case useAVX2 && len(out) >= 8:
 		whole = len(out) &^ 7
-		switch m {
-		case index.Euclid:
-			columnL2AVX2(out[:whole], column, x)
-		case index.Manhattan:
-			columnL1AVX2(out[:whole], column, x)
-		default:
-			columnDotAVX2(out[:whole], column, x)
-		}
+		column256(m, out[:whole], column, x)
 	}
 	columnScalar(m, out[whole:], column[whole:], x)
+}
+
+func column512(m index.Metric, out, column []float32, x float32) {
+	switch m {
+	case index.Euclid:
+		columnL2AVX512(out, column, x)
+	case index.Manhattan:
+		columnL1AVX512(out, column, x)
+	default:
+		columnDotAVX512(out, column, x)
+	}
+}
+
+func column256(m index.Metric, out, column []float32, x float32) {
+	switch m {
+	case index.Euclid:
+		columnL2AVX2(out, column, x)
+	case index.Manhattan:
+		columnL1AVX2(out, column, x)
+	default:
+		columnDotAVX2(out, column, x)
+	}
 }

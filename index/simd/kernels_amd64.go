@@ -319,5 +319,20 @@ func columnL2AVX2(out []float32, column []float32, x float32)
 //go:noescape
 func columnL1AVX2(out []float32, column []float32, x float32)
 
+// columnDotAVX512 takes x·column[i] from out[i]; the lengths are the same, a multiple of 16 and not 0.
+//
+//go:noescape
+func columnDotAVX512(out []float32, column []float32, x float32)
+
+// columnL2AVX512 adds the square of x − column[i] to out[i]; the lengths are the same, a multiple of 16 and not 0.
+//
+//go:noescape
+func columnL2AVX512(out []float32, column []float32, x float32)
+
+// columnL1AVX512 adds the size of x − column[i] to out[i]; the lengths are the same, a multiple of 16 and not 0.
+//
+//go:noescape
+func columnL1AVX512(out []float32, column []float32, x float32)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

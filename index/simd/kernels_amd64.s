@@ -10015,21 +10015,16 @@ put:
 	VZEROUPPER
 	RET
 
-DATA columnAbs<>+0(SB)/4, $0x7fffffff
-DATA columnAbs<>+4(SB)/4, $0x7fffffff
-DATA columnAbs<>+8(SB)/4, $0x7fffffff
-DATA columnAbs<>+12(SB)/4, $0x7fffffff
-GLOBL columnAbs<>(SB), RODATA|NOPTR, $16
-
 // func columnDotAVX2(out []float32, column []float32, x float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·columnDotAVX2(SB), NOSPLIT, $0-52
 	MOVQ         out_base+0(FP), AX
 	MOVQ         out_len+8(FP), DX
 	LEAQ         (AX)(DX*4), DX
 	MOVQ         column_base+24(FP), CX
 	VBROADCASTSS x+48(FP), Y0
-	VBROADCASTSS columnAbs<>+0(SB), Y1
+	VPCMPEQD     Y1, Y1, Y1
+	VPSRLD       $0x01, Y1, Y1
 
 next:
 	VMOVUPS      (AX), Y1
@@ -10044,14 +10039,15 @@ next:
 	RET
 
 // func columnL2AVX2(out []float32, column []float32, x float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·columnL2AVX2(SB), NOSPLIT, $0-52
 	MOVQ         out_base+0(FP), AX
 	MOVQ         out_len+8(FP), DX
 	LEAQ         (AX)(DX*4), DX
 	MOVQ         column_base+24(FP), CX
 	VBROADCASTSS x+48(FP), Y0
-	VBROADCASTSS columnAbs<>+0(SB), Y1
+	VPCMPEQD     Y1, Y1, Y1
+	VPSRLD       $0x01, Y1, Y1
 
 next:
 	VMOVUPS     (AX), Y1
@@ -10067,14 +10063,15 @@ next:
 	RET
 
 // func columnL1AVX2(out []float32, column []float32, x float32)
-// Requires: AVX
+// Requires: AVX, AVX2
 TEXT ·columnL1AVX2(SB), NOSPLIT, $0-52
 	MOVQ         out_base+0(FP), AX
 	MOVQ         out_len+8(FP), DX
 	LEAQ         (AX)(DX*4), DX
 	MOVQ         column_base+24(FP), CX
 	VBROADCASTSS x+48(FP), Y0
-	VBROADCASTSS columnAbs<>+0(SB), Y1
+	VPCMPEQD     Y1, Y1, Y1
+	VPSRLD       $0x01, Y1, Y1
 
 next:
 	VMOVUPS (AX), Y2
@@ -10085,6 +10082,78 @@ next:
 	VMOVUPS Y2, (AX)
 	ADDQ    $0x20, CX
 	ADDQ    $0x20, AX
+	CMPQ    AX, DX
+	JL      next
+	VZEROUPPER
+	RET
+
+// func columnDotAVX512(out []float32, column []float32, x float32)
+// Requires: AVX, AVX512F
+TEXT ·columnDotAVX512(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Z0
+	VPTERNLOGD   $0xff, Z1, Z1, Z1
+	VPSRLD       $0x01, Z1, Z1
+
+next:
+	VMOVUPS      (AX), Z1
+	VMOVUPS      (CX), Z2
+	VFNMADD231PS Z2, Z0, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, AX
+	CMPQ         AX, DX
+	JL           next
+	VZEROUPPER
+	RET
+
+// func columnL2AVX512(out []float32, column []float32, x float32)
+// Requires: AVX, AVX512F
+TEXT ·columnL2AVX512(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Z0
+	VPTERNLOGD   $0xff, Z1, Z1, Z1
+	VPSRLD       $0x01, Z1, Z1
+
+next:
+	VMOVUPS     (AX), Z1
+	VMOVUPS     (CX), Z2
+	VSUBPS      Z2, Z0, Z2
+	VFMADD231PS Z2, Z2, Z1
+	VMOVUPS     Z1, (AX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, AX
+	CMPQ        AX, DX
+	JL          next
+	VZEROUPPER
+	RET
+
+// func columnL1AVX512(out []float32, column []float32, x float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·columnL1AVX512(SB), NOSPLIT, $0-52
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), DX
+	LEAQ         (AX)(DX*4), DX
+	MOVQ         column_base+24(FP), CX
+	VBROADCASTSS x+48(FP), Z0
+	VPTERNLOGD   $0xff, Z1, Z1, Z1
+	VPSRLD       $0x01, Z1, Z1
+
+next:
+	VMOVUPS (AX), Z2
+	VMOVUPS (CX), Z3
+	VSUBPS  Z3, Z0, Z3
+	VANDPS  Z1, Z3, Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, AX
 	CMPQ    AX, DX
 	JL      next
 	VZEROUPPER

@@ -91,7 +91,8 @@ func main() {
 		fours(set)
 		levels(set)
 	}
-	columns()
+	columns(avx2)
+	columns(avx512)
 	cpuid()
 	Generate()
 }
