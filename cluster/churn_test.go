@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/kithdb/kith/storage/crashed"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
 	"github.com/kithdb/kith/storage/shard"
@@ -57,6 +59,9 @@ func TestChurnLeavesWhatAFreshBuildHas(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	check("churned")
+	most := tight(t, dir, upkeep)
+	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.ResidentBytes <= most })
+	check("packed")
 	closeNode(t, n)
 	n = openNode(t, dir, upkeep)
 	defer func() { closeNode(t, n) }()
@@ -65,6 +70,15 @@ func TestChurnLeavesWhatAFreshBuildHas(t *testing.T) {
 		t.Errorf("%d slots after a restart", st.Slots)
 	}
 	check("after a restart")
+}
+
+// tight is a tenth more than what vectors and links take when they were just read:
+// a start lays the links one behind the other. The node may be running.
+func tight(t *testing.T, dir string, o func(*Options)) int64 {
+	t.Helper()
+	n := openNode(t, crashed.Copy(t, dir), o)
+	defer closeNode(t, n)
+	return waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green }).ResidentBytes * 11 / 10
 }
 
 // The last quarter of the points goes, and nothing stands above what is left: there
@@ -102,6 +116,38 @@ func TestNothingToMoveIsCut(t *testing.T) {
 	mustFindAt(t, n, left-1, left-1)
 	mustWrite(t, n, "c", upsert(span(left, points)...))
 	mustFindAt(t, n, points-1, points-1)
+}
+
+// An eighth of the points goes: their rows leave the disk in the calm.
+func TestAnEighthLeavesTheDisk(t *testing.T) {
+	const points, left = 2000, 1750
+	n := openNode(t, t.TempDir(), func(o *Options) {
+		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 1024, Calm: 20 * time.Millisecond}
+	})
+	defer closeNode(t, n)
+	c := newSchema(1)
+	c.Optimizers.IndexingThreshold = to(1)
+	if err := n.Create(t.Context(), "c", c); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, n, "c", upsert(span(0, points)...))
+	gone := op.Op{Kind: op.Delete}
+	for _, id := range span(left, points) {
+		gone.IDs = append(gone.IDs, point.Number(id))
+	}
+	mustWrite(t, n, "c", gone)
+	col, err := n.Collection("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, n, "c", func(*Info) bool {
+		work, err := col.Work()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(work[0].Past, func(j shard.Job) bool { return j.Kind == shard.Reclaiming && j.Error == "" })
+	})
+	mustCount(t, n, "c", left)
 }
 
 func mustFindAt(t *testing.T, n *Node, first float32, id uint64) {

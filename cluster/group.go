@@ -80,6 +80,7 @@ func (g *group) cut() {
 			}
 			g.logged.Store(0)
 			g.cutNow()
+			g.node.optimizer.Spent() // the flush has left holes, and the log its largest writes
 		case <-g.full:
 			g.cutNow()
 			g.reclaim()

@@ -90,6 +90,7 @@ type Graph struct {
 	// graph that it belongs to, and leaves the codes alone.
 	guide  *atomic.Pointer[guide]
 	grove  bool
+	lent   bool                   // the codes and trees are another graph's (Packed)
 	forest atomic.Pointer[forest] // nil: there are no trees
 }
 
@@ -166,7 +167,7 @@ func (g *Graph) Len() int { return int(g.count.Load()) }
 
 // Bytes is the memory of the links, the codes and the trees.
 func (g *Graph) Bytes() int64 {
-	n := g.base.Resident() + g.upper.Resident() + g.nodes.Resident()
+	n := g.LinkBytes()
 	if !g.grove {
 		n += g.guide.Load().bytes() + g.forest.Load().bytes()
 	}
@@ -175,7 +176,11 @@ func (g *Graph) Bytes() int64 {
 
 // Close frees the links, the codes and the trees.
 func (g *Graph) Close() error {
-	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close(), g.forest.Load().close())
+	err := errors.Join(g.base.Close(), g.upper.Close(), g.nodes.Close())
+	if g.lent {
+		return err
+	}
+	err = errors.Join(err, g.forest.Load().close())
 	if by := g.guide.Load(); by != nil && !g.grove {
 		err = errors.Join(err, by.rows.Close(), by.sketch.close())
 		if by.beside != nil {

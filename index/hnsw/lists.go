@@ -50,6 +50,7 @@ type ground struct {
 	mu    sync.Mutex
 	units uint32     // in use, the first is never given out
 	free  [][]uint32 // blocks that were left, by units
+	spare int        // units of these
 }
 
 func newGround(most int) *ground {
@@ -70,6 +71,7 @@ func (b *ground) take(links int) (at uint32, list []uint32, err error) {
 	if left := b.free[n]; len(left) > 0 {
 		at = left[len(left)-1]
 		b.free[n] = left[:len(left)-1]
+		b.spare -= n
 	} else {
 		if err := b.room(int(b.units) + n); err != nil {
 			return 0, nil, err
@@ -99,6 +101,7 @@ func (b *ground) leave(at uint32, list []uint32) {
 	defer b.mu.Unlock()
 	n := len(list) / unitWords
 	b.free[n] = append(b.free[n], at)
+	b.spare += n
 }
 
 func blockAt(base unsafe.Pointer, at uint32, units int) []uint32 {

@@ -85,6 +85,9 @@ func (s *Shard) optimize() (more bool, err error) {
 		if more, err = s.compact(v); more || err != nil {
 			return more, err
 		}
+		if more, err = s.pack(v); more || err != nil {
+			return more, err
+		}
 		s.reclaim()
 	}
 	if paused == nil {

@@ -19,6 +19,7 @@ const (
 	Repairing  JobKind = "repair"         // the graph is linked anew around dead nodes
 	Tuning     JobKind = "tuning"         // the default ef is measured
 	Saving     JobKind = "checkpoint"     // the graph is saved
+	Packing    JobKind = "pack"           // the graph's links leave what room they have to spare
 	Sweeping   JobKind = "sweep"          // rows of dead slots go
 	Reclaiming JobKind = "reclaim"        // the disk space of swept rows comes back
 	Imaging    JobKind = "vector_image"   // the rows of a vector are written to one file

@@ -153,9 +153,9 @@ func (o *Optimizer) handBack() {
 	}
 }
 
-// spent notes that work beside the queue has ended: what it took is handed back once
-// the queue is empty.
-func (o *Optimizer) spent() {
+// Spent notes that work beside the queue has ended: what it took is handed back once
+// the queue is empty. Any goroutine.
+func (o *Optimizer) Spent() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.worked.Store(true)

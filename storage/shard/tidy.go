@@ -63,7 +63,8 @@ func (s *Shard) quiet() bool {
 // lookLater has the shard looked at once it may be calm, when there is something
 // to clear away then.
 func (s *Shard) lookLater(v *View) {
-	if !s.untidy(v.st) && !s.reclaimable() && !s.loose() && !s.imageless(v.st) && !s.sealable(v.st) || s.tidy.timed.Swap(true) {
+	loose, _ := s.packable(v.st)
+	if loose == nil && !s.untidy(v.st) && !s.reclaimable() && !s.loose() && !s.imageless(v.st) && !s.sealable(v.st) || s.tidy.timed.Swap(true) {
 		return
 	}
 	calm := s.upkeep().Calm

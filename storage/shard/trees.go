@@ -32,6 +32,13 @@ type trees struct {
 	points atomic.Int64
 }
 
+// follow takes over how far another index's are, of which this one's index is a copy.
+func (t *trees) follow(of *trees) {
+	t.seen, t.at, t.took, t.calm, t.todo = of.seen, of.at, of.took, of.calm, of.todo
+	t.whole.Store(of.whole.Load())
+	t.points.Store(of.points.Load())
+}
+
 // outgrown says whether there are so many points more that tenants may have
 // become large, or their trees may lack much.
 func (t *trees) outgrown(points int) bool { return int64(points)*4 > t.points.Load()*5 }

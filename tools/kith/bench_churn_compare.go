@@ -63,6 +63,13 @@ disk %.0f against %.0f MiB: %.3f`, r.Order, thousands(r.Points), r.Ef, r.Churned
 
 // compare asks both servers the same, in turns.
 func (b *churnBench) compare(c *cobra.Command, two *[2]churned, d *dataset) error {
+	// The fresh one has had minutes of calm: it is asked and waited for as the other,
+	// so that both have as much of what answers leave on Go's heap.
+	for i := range two {
+		if err := settled(c.Context(), two[i].kith); err != nil {
+			return err
+		}
+	}
 	out := comparison{Order: b.order, Points: b.points, Ef: b.ef}
 	var memory, disk [2]float64
 	for i := range two {
