@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -75,6 +76,26 @@ func TestTheLogIsCutInTheCalm(t *testing.T) {
 		again := openNode(t, crashed.Copy(t, dir))
 		mustCount(t, again, "c", points+int(more))
 		closeNode(t, again)
+	}
+}
+
+// A cut in the calm comes after everything else: what it took and what the flush
+// left is handed back then, which begins with a collection that nobody else forces.
+func TestMemoryIsHandedBackAfterTheCut(t *testing.T) {
+	n := calmly(t, t.TempDir())
+	defer closeNode(t, n)
+	forced := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	before := forced()
+	fill(t, n, 4000)
+	mustCut(t, n)
+	for end := time.Now().Add(30 * time.Second); forced() == before; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was handed back")
+		}
 	}
 }
 

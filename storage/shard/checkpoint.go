@@ -59,8 +59,10 @@ func (s *Shard) saveGraph(f *field, g *indexed) (err error) {
 	return s.saveCurve(f)
 }
 
-// writeGraph makes an index's file. The store is flushed before.
+// writeGraph makes an index's file. The store is flushed before. It takes memory, and
+// may be all that a look at the shard finds to do: that is handed back behind it.
 func (s *Shard) writeGraph(path string, g *indexed, m index.Meta) error {
+	defer s.o.Optimizer.worked.Store(true)
 	if err := s.o.Store.Flush(); err != nil {
 		return err
 	}

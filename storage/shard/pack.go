@@ -10,8 +10,8 @@ import (
 
 const (
 	// packShare: a graph's links are packed once one part in so many of their memory
-	// is to spare. Right after a build it is a fiftieth.
-	packShare = 10
+	// is to spare. Right after a build it is a thousandth.
+	packShare = 8
 	// packLeast is what must be to spare for each slot that is worth work (Tidy), in
 	// bytes, about a list.
 	packLeast = 80
