@@ -15,9 +15,10 @@ import (
 // blockSize is the vectors of a block.
 const blockSize = simd.FastScanRows
 
-// head is what a block holds beside its codes.
+// head is what a block holds beside its codes: add and mul are bfloat16, whose error
+// is small beside the estimate's own, and a search reads them all.
 type head struct {
-	add, mul [blockSize]float32
+	add, mul [blockSize]uint16
 	slot     [blockSize]uint32
 }
 
@@ -61,7 +62,7 @@ func (b *blocks) code(number uint32) []byte { return b.codes.Rows().Bytes(number
 // another's leaves that as it is.
 func (b *blocks) put(number uint32, at int, e *entry) {
 	h, code := b.head(number), b.code(number)
-	h.add[at], h.mul[at], h.slot[at] = e.add, e.mul, e.slot
+	h.add[at], h.mul[at], h.slot[at] = index.ToBfloat16(e.add), index.ToBfloat16(e.mul), e.slot
 	for sub, c := range e.codes {
 		simd.PutFastScan(code, sub, at, c)
 	}
@@ -70,7 +71,7 @@ func (b *blocks) put(number uint32, at int, e *entry) {
 // get reads an entry.
 func (b *blocks) get(number uint32, at int, e *entry) {
 	h, code := b.head(number), b.code(number)
-	e.add, e.mul, e.slot = h.add[at], h.mul[at], h.slot[at]
+	e.add, e.mul, e.slot = index.FromBfloat16(h.add[at]), index.FromBfloat16(h.mul[at]), h.slot[at]
 	for sub := range e.codes {
 		e.codes[sub] = code[sub*blockSize/2+at%16] >> (at / 16 * 4) & 15
 	}
@@ -90,8 +91,10 @@ type run struct {
 }
 
 // entries is a list as it is now.
-func (l *list) entries() (blocks []uint32, n int) {
-	r := l.now.Load()
+func (l *list) entries() (blocks []uint32, n int) { return l.now.Load().entries() }
+
+// entries of nil are none.
+func (r *run) entries() (blocks []uint32, n int) {
 	if r == nil {
 		return nil, 0
 	}
@@ -157,10 +160,12 @@ func (l *list) fill(b *blocks, n int, next func(i int, e *entry)) error {
 }
 
 // prefetch asks memory for the beginning of a list.
-func (g *generation) prefetch(l index.Slot) {
-	if numbers, _ := g.lists[l].entries(); len(numbers) > 0 {
-		simd.Prefetch(place(g.blocks.heads.Rows(), numbers[0]))
-		simd.Prefetch(place(g.blocks.codes.Rows(), numbers[0]))
+func (g *generation) prefetch(l *near) {
+	if len(l.numbers) > 0 {
+		heads, codes := g.blocks.heads.Rows(), g.blocks.codes.Rows()
+		simd.PrefetchRows(heads.Base(), heads.Stride(), simd.SiftHead16, l.numbers[:min(len(l.numbers), 8)])
+		simd.PrefetchRows(codes.Base(), codes.Stride(), codes.Stride(), l.numbers[:min(len(l.numbers), 8)])
+
 	}
 }
 

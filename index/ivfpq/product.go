@@ -135,7 +135,7 @@ func (p *product) quantise(s *scratch, step float32) {
 // entry is what a list holds of a vector.
 type entry struct {
 	slot     uint32
-	add, mul float32
+	add, mul float32 // that bfloat16 can hold
 	codes    []uint8
 }
 
@@ -178,6 +178,7 @@ func (m *model) encode(v []float32, list int, s *scratch, e *entry) (spread floa
 		e.mul = -scale
 		e.add = -scale * along
 	}
+	e.add, e.mul = index.FromBfloat16(index.ToBfloat16(e.add)), index.FromBfloat16(index.ToBfloat16(e.mul))
 	if !finite(e.add) || !finite(e.mul) {
 		e.add, e.mul = 0, 0 // as far as its list is
 	}

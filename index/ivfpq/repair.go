@@ -8,6 +8,13 @@ import (
 	"github.com/kithdb/kith/index"
 )
 
+// Tidy puts lists in order that inserts have scattered, as Save does. An Insert waits.
+func (x *Index) Tidy() error {
+	x.build.Lock()
+	defer x.build.Unlock()
+	return x.tidy()
+}
+
 // tidy writes lists anew, each in one piece, when more than a quarter of the
 // blocks do not follow on the one before: memory is read in stretches then, which
 // makes a search up to half as fast again. The lock is held alone.

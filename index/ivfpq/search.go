@@ -35,6 +35,8 @@ type scratch struct {
 	query    simd.Query
 
 	groups, lists []index.Hit
+	runs          []*run
+	near          []near // the lists that are read
 	products      []float32
 	lows          []float32
 	tables        []uint8
@@ -136,17 +138,15 @@ func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 	eager := q.Accept != nil && share < rare
 	for {
 		s.lists = g.model.coarse.distances(s.vector, probes, s, s.lists[:0])
-		nearestFirst(s.lists, probes)
-		slices.SortFunc(s.lists[:min(probes, len(s.lists))], byDistance)
-		near := s.lists[:min(probes, len(s.lists))]
-		for i, l := range near {
+		s.choose(g, probes)
+		for i := range s.near {
 			if q.Ended() {
 				return
 			}
-			if i+1 < len(near) {
-				g.prefetch(near[i+1].Slot)
+			if i+1 < len(s.near) {
+				g.prefetch(&s.near[i+1])
 			}
-			s.scan(g, l, q, eager)
+			s.scan(g, &s.near[i], q, eager)
 		}
 		if len(s.found) >= q.K || probes >= len(g.lists) {
 			return
@@ -156,6 +156,37 @@ func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 		s.found, s.limit = s.found[:0], float32(math.Inf(1))
 		probes *= 8
 	}
+}
+
+// near is a list that a search reads.
+type near struct {
+	dist    float32 // of its centroid
+	n       int     // entries
+	numbers []uint32
+}
+
+// inOrder is how many of the lists are read in the order of their distances: behind
+// them the limit hardly moves.
+const inOrder = 32
+
+// choose leaves in near the lists that are nearest, of those in lists. What says
+// where each of them is lies in two more places, which are looked at for all lists
+// at once: one list's need not wait for another's.
+func (s *scratch) choose(g *generation, probes int) {
+	nearestFirst(s.lists, probes)
+	lists := s.lists[:min(probes, len(s.lists))]
+	nearestFirst(lists, inOrder)
+	slices.SortFunc(lists[:min(inOrder, len(lists))], byDistance)
+	s.runs = s.runs[:0]
+	for _, l := range lists {
+		s.runs = append(s.runs, g.lists[l.Slot].now.Load())
+	}
+	s.near = s.near[:0]
+	for i, l := range lists {
+		numbers, n := s.runs[i].entries()
+		s.near = append(s.near, near{l.Dist, n, numbers})
+	}
+	clear(s.runs)
 }
 
 func byDistance(a, b index.Hit) int {
@@ -169,9 +200,9 @@ func byDistance(a, b index.Hit) int {
 }
 
 // scan offers the entries of a list.
-func (s *scratch) scan(g *generation, l index.Hit, q *index.Query, eager bool) {
-	numbers, n := g.lists[l.Slot].entries()
+func (s *scratch) scan(g *generation, l *near, q *index.Query, eager bool) {
 	s.work.Hops++
+	numbers := l.numbers
 	heads, codes := g.blocks.heads.Rows(), g.blocks.codes.Rows()
 	for at := 0; at < len(numbers); {
 		few := 1
@@ -188,15 +219,15 @@ func (s *scratch) scan(g *generation, l index.Hit, q *index.Query, eager bool) {
 		}
 		sums, below := s.sums[:few*blockSize], s.below[:few]
 		simd.FastScanBlocks(s.tables, place(codes, part[0]), g.blocks.subs, sums)
-		s.sifter.Limit = s.limit - l.Dist
-		s.sifter.Below(place(heads, part[0]), heads.Stride(), sums, below)
-		if left := n - (at-1)*blockSize; left < blockSize {
+		s.sifter.Limit = s.limit - l.dist
+		s.sifter.Below16(place(heads, part[0]), heads.Stride(), sums, below)
+		if left := l.n - (at-1)*blockSize; left < blockSize {
 			below[few-1] &= 1<<left - 1 // the last block is not full
 		}
 		for i, marks := range below {
 			if marks != 0 {
 				h := (*head)(place(heads, part[i]))
-				s.sift(h, marks, (*[blockSize]uint16)(sums[i*blockSize:]), sifting{l.Dist, q})
+				s.sift(h, marks, (*[blockSize]uint16)(sums[i*blockSize:]), sifting{l.dist, q})
 			}
 		}
 	}
@@ -232,7 +263,7 @@ func (s *scratch) sift(h *head, marks uint32, sums *[blockSize]uint16, f sifting
 	for ; marks != 0; marks &= marks - 1 {
 		i := bits.TrailingZeros32(marks)
 		slot := index.Slot(h.slot[i])
-		dist := f.base + s.sifter.At(h.add[i], h.mul[i], sums[i])
+		dist := f.base + s.sifter.At(index.FromBfloat16(h.add[i]), index.FromBfloat16(h.mul[i]), sums[i])
 		if !(dist < s.limit) || f.q.Accept != nil && !f.q.Accept.Contains(slot) || f.q.Check != nil && !f.q.Check(slot) {
 			continue
 		}
@@ -243,14 +274,11 @@ func (s *scratch) sift(h *head, marks uint32, sums *[blockSize]uint16, f sifting
 	}
 }
 
-// cut leaves the nearest candidates, and sets the limit to the farthest of them.
+// cut leaves the nearest candidates, some more than are kept in the end: telling
+// which of those go costs more than they do. The limit is set to the farthest.
 func (s *scratch) cut() {
-	nearestFirst(s.found, s.keep)
-	s.found = s.found[:min(s.keep, len(s.found))]
-	s.limit = s.found[0].Dist
-	for _, h := range s.found {
-		s.limit = max(s.limit, h.Dist)
-	}
+	n, bound := firstOf(s.found, s.keep, s.keep+s.keep/4)
+	s.found, s.limit = s.found[:n], bound
 }
 
 // measure offers the candidates by their vectors.
@@ -271,36 +299,6 @@ func (s *scratch) measure(rows arena.Rows) {
 	}
 	s.work.Distances += len(s.found)
 }
-
-// nearestFirst puts the n nearest hits before the others: quickselect.
-func nearestFirst(hits []index.Hit, n int) {
-	for low, high := 0, len(hits)-1; n > low && n <= high; {
-		pivot := median(hits[low].Dist, hits[(low+high)/2].Dist, hits[high].Dist)
-		i, j := low, high
-		for i <= j {
-			for hits[i].Dist < pivot {
-				i++
-			}
-			for hits[j].Dist > pivot {
-				j--
-			}
-			if i <= j {
-				hits[i], hits[j] = hits[j], hits[i]
-				i, j = i+1, j-1
-			}
-		}
-		switch {
-		case n-1 <= j:
-			high = j
-		case n-1 >= i:
-			low = i
-		default:
-			return
-		}
-	}
-}
-
-func median(a, b, c float32) float32 { return max(min(a, b), min(max(a, b), c)) }
 
 // probesFor is how many lists are read for so many candidates, where a share of
 // the slots is accepted: one for two candidates. On data whose neighbours lie in

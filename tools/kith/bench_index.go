@@ -159,7 +159,7 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
 		return err
 	}
-	return b.inlay(x)
+	return b.settle(x)
 }
 
 // guide has inserts and searches go by codes where they are asked for, as a server
@@ -175,11 +175,16 @@ func (b *indexBench) guide(x index.Dense, d *dataset) error {
 	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), index.Pace{Workers: b.threads})
 }
 
-// inlay lays codes beside the links where that is asked for, as a server does once
-// it has built what was loaded.
-func (b *indexBench) inlay(x index.Dense) error {
-	if graph, ok := x.(*hnsw.Graph); ok && b.inline {
-		return graph.Inline(true, b.threads)
+// settle does what a server does once it has built what was loaded: it lays codes
+// beside the links where that is asked for, and puts lists in order.
+func (b *indexBench) settle(x index.Dense) error {
+	switch x := x.(type) {
+	case *hnsw.Graph:
+		if b.inline {
+			return x.Inline(true, b.threads)
+		}
+	case *ivfpq.Index:
+		return x.Tidy()
 	}
 	return nil
 }
