@@ -2,6 +2,7 @@ package ivfpq
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/kithdb/kith/index"
 )
@@ -69,11 +70,13 @@ func ranked(hits []index.Hit, n int) float32 {
 // below puts the hits below a distance before the others, and answers how many
 // there are.
 func below(hits []index.Hit, dist float32) (n int) {
-	for i, h := range hits {
-		hits[i] = hits[n]
-		hits[n] = h
+	words := wordsOf(hits)
+	for i, w := range words {
+		near := hits[i].Dist < dist
+		words[i] = words[n]
+		words[n] = w
 		is := 0
-		if h.Dist < dist { // set by a flag, not by a branch
+		if near { // set by a flag, not by a branch
 			is = 1
 		}
 		n += is
@@ -83,14 +86,26 @@ func below(hits []index.Hit, dist float32) (n int) {
 
 // within is below with those at the distance.
 func within(hits []index.Hit, dist float32) (n int) {
-	for i, h := range hits {
-		hits[i] = hits[n]
-		hits[n] = h
+	words := wordsOf(hits)
+	for i, w := range words {
+		near := hits[i].Dist <= dist
+		words[i] = words[n]
+		words[n] = w
 		is := 0
-		if h.Dist <= dist {
+		if near {
 			is = 1
 		}
 		n += is
 	}
 	return n
 }
+
+// wordsOf is the hits as words, in the same memory. A hit that is stored in two
+// halves and loaded as one again, as in a swap with a place that was just written,
+// has the processor wait.
+func wordsOf(hits []index.Hit) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(hits))), len(hits))
+}
+
+// A hit is a word.
+var _ [8]byte = [unsafe.Sizeof(index.Hit{})]byte{}
