@@ -132,6 +132,34 @@ func TestSearchBesidePacked(t *testing.T) {
 	}
 }
 
+// What comes into the new graph stays unseen by searches of the old one, though both
+// have the same rows of codes beside the links.
+func TestOldSearchesDoNotSeeWhatIsNew(t *testing.T) {
+	const n, more = 1000, 60
+	s := newSpace(t, n+more, 64, index.Euclid)
+	g := s.inlined(t, more)
+	packed, err := g.Packed(index.Pace{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range index.Slot(more) {
+		if err := packed.Insert(n + i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint32(more) {
+		hits, _ := g.Search(index.Query{Vector: s.rows.Rows().Floats(n + i), K: 10, Ef: 40}, nil)
+		for _, h := range hits {
+			if h.Slot >= n {
+				t.Fatalf("the old graph finds %d, which came into the new one", h.Slot)
+			}
+		}
+	}
+	if err := errors.Join(g.Close(), packed.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // An empty graph, and one without links, are packed as they are.
 func TestPackedWithoutLists(t *testing.T) {
 	s := newSpace(t, 50, 8, index.Euclid)

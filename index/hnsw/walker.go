@@ -120,16 +120,20 @@ func (w *walker) towards(s uint32) {
 	}
 }
 
-// begin forgets what was visited.
+// begin forgets what was visited. What joins from now on is passed over, also where
+// there is room for it: a packed graph's rows of codes name nodes that the old one,
+// whose searches go on, never has.
 func (w *walker) begin() {
-	if n := w.g.nodes.Rows().Len(); len(w.stamp) < n {
+	n := w.g.nodes.Rows().Len()
+	if cap(w.stamp) < n {
 		w.stamp = make([]uint8, n+n/8)
 		w.epoch = 0
 	}
 	if w.epoch++; w.epoch == 0 {
-		clear(w.stamp)
+		clear(w.stamp[:cap(w.stamp)])
 		w.epoch = 1
 	}
+	w.stamp = w.stamp[:n]
 	for _, s := range w.unseen {
 		w.visit(uint32(s))
 	}
