@@ -55,7 +55,6 @@ torture: ## kill -9 a server under load, 20 times
 bench-data: ## GloVe and Fashion-MNIST for the benchmarks (needs numpy, npm and Debian's dataset-fashion-mnist)
 	python3 ../shared/bench/datasets.py $(DATA) glove
 	python3 ../shared/bench/datasets.py $(DATA) fashion
-	g++ -O3 -march=native -std=c++17 ../shared/bench/hnswlib_peer.cpp -o $(DATA)/hnswlib_peer -lpthread
 
 bench-peers: ## a Python environment with the libraries that the race measures
 	tools/bench/peers/install $(DATA)/peers

@@ -159,14 +159,21 @@ func (l *list) fill(b *blocks, n int, next func(i int, e *entry)) error {
 	return nil
 }
 
-// prefetch asks memory for the beginning of a list.
-func (g *generation) prefetch(l *near) {
-	if len(l.numbers) > 0 {
-		heads, codes := g.blocks.heads.Rows(), g.blocks.codes.Rows()
-		simd.PrefetchRows(heads.Base(), heads.Stride(), simd.SiftHead16, l.numbers[:min(len(l.numbers), 8)])
-		simd.PrefetchRows(codes.Base(), codes.Stride(), codes.Stride(), l.numbers[:min(len(l.numbers), 8)])
+// mostAhead is how many blocks of a list are asked for before it is read: most lists
+// have fewer, and the processor follows longer ones by itself.
+const mostAhead = 8
 
+// prefetch asks memory for a list: for what is summed of each vector, or for the
+// slots alone where these are looked at first and few blocks are read.
+func (g *generation) prefetch(l *near, slots bool) {
+	numbers := l.numbers[:min(len(l.numbers), mostAhead)]
+	heads, codes := g.blocks.heads.Rows(), g.blocks.codes.Rows()
+	if slots {
+		simd.PrefetchRows(heads.Base(), heads.Stride(), heads.Stride(), numbers)
+		return
 	}
+	simd.PrefetchRows(heads.Base(), heads.Stride(), simd.SiftHead16, numbers)
+	simd.PrefetchRows(codes.Base(), codes.Stride(), codes.Stride(), numbers)
 }
 
 // generation is a model and the lists that are made by it. Train and Repair make

@@ -35,7 +35,6 @@ type scratch struct {
 	query    simd.Query
 
 	groups, lists []index.Hit
-	runs          []*run
 	near          []near // the lists that are read
 	products      []float32
 	lows          []float32
@@ -99,9 +98,10 @@ func (x *Index) Search(q index.Query, dst []index.Hit) ([]index.Hit, index.Work)
 	return s.top.Append(dst), s.work
 }
 
-// release forgets the borrowed query.
+// release forgets the borrowed query, and the lists of a generation that may go.
 func (x *Index) release(s *scratch) {
 	s.query = simd.Query{}
+	clear(s.near)
 	x.scratches.Put(s)
 }
 
@@ -144,7 +144,7 @@ func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 				return
 			}
 			if i+1 < len(s.near) {
-				g.prefetch(&s.near[i+1])
+				g.prefetch(&s.near[i+1], eager)
 			}
 			s.scan(g, &s.near[i], q, eager)
 		}
@@ -161,7 +161,8 @@ func (s *scratch) look(x *Index, g *generation, q *index.Query) {
 // near is a list that a search reads.
 type near struct {
 	dist    float32 // of its centroid
-	n       int     // entries
+	run     *run
+	n       int // entries
 	numbers []uint32
 }
 
@@ -177,16 +178,14 @@ func (s *scratch) choose(g *generation, probes int) {
 	lists := s.lists[:min(probes, len(s.lists))]
 	nearestFirst(lists, inOrder)
 	slices.SortFunc(lists[:min(inOrder, len(lists))], byDistance)
-	s.runs = s.runs[:0]
-	for _, l := range lists {
-		s.runs = append(s.runs, g.lists[l.Slot].now.Load())
-	}
 	s.near = s.near[:0]
-	for i, l := range lists {
-		numbers, n := s.runs[i].entries()
-		s.near = append(s.near, near{l.Dist, n, numbers})
+	for _, l := range lists {
+		s.near = append(s.near, near{dist: l.Dist, run: g.lists[l.Slot].now.Load()})
 	}
-	clear(s.runs)
+	for i := range s.near {
+		l := &s.near[i]
+		l.numbers, l.n = l.run.entries()
+	}
 }
 
 func byDistance(a, b index.Hit) int {
