@@ -60,7 +60,7 @@ bench-peers: ## a Python environment with the libraries that the race measures
 	tools/bench/peers/install $(DATA)/peers
 
 race: build ## our index beside its peers, in turns, one thread (make bench-peers first)
-	$(GO) run ./tools/bench/race -python $(DATA)/peers/bin/python -cache $(DATA)/peers-cache -json $(DATA)/race.json $(DATA)/glove-100 $(DATA)/fashion-mnist-784
+	$(GO) run ./tools/bench/race -python $(DATA)/peers/bin/python -cache $(DATA)/peers-cache -ours '--code 4' -json $(DATA)/race.json $(DATA)/glove-100 $(DATA)/fashion-mnist-784
 
 bench-kernels: ## the assembly of index/simd beside the same loops in C (needs a C compiler)
 	$(GO) run -tags ckernels ./tools/bench/kernels

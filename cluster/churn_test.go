@@ -81,26 +81,39 @@ func tight(t *testing.T, dir string, o func(*Options)) int64 {
 	return waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green }).ResidentBytes * 11 / 10
 }
 
-// The last quarter of the points goes, and nothing stands above what is left: there
-// is nothing to move, and the slots are given up all the same. Then no work waits.
-func TestNothingToMoveIsCut(t *testing.T) {
-	const points, left = 2000, 1500
+// churning is a node that tidies up soon, with so many points.
+func churning(t *testing.T, points uint64) *Node {
+	t.Helper()
 	n := openNode(t, t.TempDir(), func(o *Options) {
 		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 1024, Calm: 20 * time.Millisecond}
 	})
-	defer closeNode(t, n)
 	c := newSchema(1)
 	c.Optimizers.IndexingThreshold = to(1)
 	if err := n.Create(t.Context(), "c", c); err != nil {
 		t.Fatal(err)
 	}
 	mustWrite(t, n, "c", upsert(span(0, points)...))
-	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green && i.Status.IndexedVectors == points })
+	return n
+}
+
+// mustDelete deletes the points from one number to another.
+func mustDelete(t *testing.T, n *Node, from, to uint64) {
+	t.Helper()
 	gone := op.Op{Kind: op.Delete}
-	for _, id := range span(left, points) {
+	for _, id := range span(from, to) {
 		gone.IDs = append(gone.IDs, point.Number(id))
 	}
 	mustWrite(t, n, "c", gone)
+}
+
+// The last quarter of the points goes, and nothing stands above what is left: there
+// is nothing to move, and the slots are given up all the same. Then no work waits.
+func TestNothingToMoveIsCut(t *testing.T) {
+	const points, left = 2000, 1500
+	n := churning(t, points)
+	defer closeNode(t, n)
+	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green && i.Status.IndexedVectors == points })
+	mustDelete(t, n, left, points)
 	col, err := n.Collection("c")
 	if err != nil {
 		t.Fatal(err)
@@ -121,21 +134,9 @@ func TestNothingToMoveIsCut(t *testing.T) {
 // An eighth of the points goes: their rows leave the disk in the calm.
 func TestAnEighthLeavesTheDisk(t *testing.T) {
 	const points, left = 2000, 1750
-	n := openNode(t, t.TempDir(), func(o *Options) {
-		o.Upkeep = shard.Upkeep{Garbage: 100, Tidy: 20, Stretch: 1024, Calm: 20 * time.Millisecond}
-	})
+	n := churning(t, points)
 	defer closeNode(t, n)
-	c := newSchema(1)
-	c.Optimizers.IndexingThreshold = to(1)
-	if err := n.Create(t.Context(), "c", c); err != nil {
-		t.Fatal(err)
-	}
-	mustWrite(t, n, "c", upsert(span(0, points)...))
-	gone := op.Op{Kind: op.Delete}
-	for _, id := range span(left, points) {
-		gone.IDs = append(gone.IDs, point.Number(id))
-	}
-	mustWrite(t, n, "c", gone)
+	mustDelete(t, n, left, points)
 	col, err := n.Collection("c")
 	if err != nil {
 		t.Fatal(err)
