@@ -1,6 +1,10 @@
 package hnsw
 
-import "github.com/kithdb/kith/index"
+import (
+	"slices"
+
+	"github.com/kithdb/kith/index"
+)
 
 // rarestCheck bounds by how much a walk is widened for a test that few pass.
 const rarestCheck = 20
@@ -14,11 +18,9 @@ func (w *walker) checked(at index.Hit, ef int, q *index.Query) {
 	breadth := min(int(float64(ef)*wider), max(w.nodes, 1))
 	w.terms = filtering{}
 	w.walk(at, 0, breadth)
-	w.hits = w.hits[:0]
-	for _, c := range w.pool {
-		if s := index.Slot(c.slot &^ expanded); q.Accept == nil || q.Accept.Contains(s) {
-			w.hits = append(w.hits, index.Hit{Slot: s, Dist: c.dist})
-		}
+	w.pooled()
+	if q.Accept != nil {
+		w.hits = slices.DeleteFunc(w.hits, func(h index.Hit) bool { return !q.Accept.Contains(h.Slot) })
 	}
 	w.hits = w.exact(w.hits, int(float64(rescored(q))*wider))
 	w.results = w.results[:0]
@@ -29,7 +31,7 @@ func (w *walker) checked(at index.Hit, ef int, q *index.Query) {
 			}
 		}
 	}
-	if w.ended() || len(w.pool) < breadth {
+	if w.ended() || w.pool.Len() < breadth {
 		return
 	}
 	// Fewer pass here than elsewhere: all that comes near is asked.

@@ -134,7 +134,7 @@ func (w *walker) settle(q *index.Query, ef int) bool {
 func (w *walker) filtered(from index.Hit, level, ef int, q *index.Query) ending {
 	w.begin()
 	w.queue, w.results = w.queue[:0], w.results[:0]
-	w.visit(uint32(from.Slot))
+	w.marks.add(uint32(from.Slot))
 	w.offer(from, ef, q)
 	w.push(from)
 	for hops := 0; len(w.queue) > 0; hops++ {

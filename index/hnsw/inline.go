@@ -288,67 +288,53 @@ func (w *walker) siftLinks() {
 	w.sifting.code.Ask(&w.asked, &w.look)
 }
 
-// sift puts into dst the neighbours of a node of the pool that were not visited
+// sift puts into dst the neighbours of a node at a distance that were not visited
 // and, by the codes beside the links, are nearer than the pool's last. While the
 // pool has room, those are the nearest that fill it.
-func (w *walker) sift(x *inline, dst []uint32, c candidate, ef int) []uint32 {
-	limit := float32(math.Inf(1))
-	if n := len(w.pool); n == ef {
-		limit = w.pool[n-1].dist
+func (w *walker) sift(dst []uint32, slot uint32, dist float32) []uint32 {
+	x := w.sifting
+	if most := x.blocks * lanes; cap(dst) < most {
+		dst = make([]uint32, 0, most)
 	}
-	if cap(dst) < x.blocks*lanes {
-		dst = make([]uint32, 0, x.blocks*lanes)
-	}
-	fresh, stamp, epoch := dst[:x.blocks*lanes], w.stamp, w.epoch
-	row := unsafe.Add(w.besideRows.Base(), int(c.slot)*w.besideRows.Stride()+x.own)
-	n, room := 0, ef-len(w.pool)
-	w.batch = w.batch[:0]
-	for k, set := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, c.dist, limit) {
+	fresh := dst[:x.blocks*lanes]
+	row := unsafe.Add(w.besideRows.Base(), int(slot)*w.besideRows.Stride()+x.own)
+	n, room := 0, w.pool.Free()
+	w.few = w.few[:0]
+	for k, some := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, dist, w.pool.Limit()) {
 		block := unsafe.Add(row, k*x.stride)
-		ids := (*[lanes]uint32)(block)
 		if room > 0 {
-			w.collect(unsafe.Add(block, slotBytes), k, set, ids)
-			continue
-		}
-		for ; set != 0; set &= set - 1 {
-			to := atomic.LoadUint32(&ids[bits.TrailingZeros32(set)])
-			if int(to) >= len(stamp) {
-				continue
-			}
-			fresh[n] = to
-			seen := stamp[to]
-			stamp[to] = epoch
-			if seen != epoch { // a conditional move, as in gather
-				n++
-			}
+			w.collect(block, k, some)
+		} else {
+			n += w.marks.addLanes(fresh[n:], (*[lanes]uint32)(block), some)
 		}
 	}
 	w.work.Hops++
 	if room > 0 {
-		return w.nearest(fresh[:0], room)
+		return w.nearest(dst[:0], room)
 	}
 	return fresh[:n]
 }
 
-// collect appends lanes of a block that were not visited to w.batch.
-func (w *walker) collect(block unsafe.Pointer, k int, set uint32, ids *[lanes]uint32) {
-	for ; set != 0; set &= set - 1 {
-		lane := bits.TrailingZeros32(set)
-		if to := atomic.LoadUint32(&ids[lane]); int(to) < len(w.stamp) && w.stamp[to] != w.epoch {
-			w.batch = append(w.batch, candidate{w.look.At(block, k, lane), to})
+// collect appends lanes of a block that were not visited to w.few.
+func (w *walker) collect(block unsafe.Pointer, k int, some uint32) {
+	slots, codes := (*[lanes]uint32)(block), unsafe.Add(block, slotBytes)
+	for ; some != 0; some &= some - 1 {
+		lane := bits.TrailingZeros32(some)
+		if to := atomic.LoadUint32(&slots[lane]); !w.marks.has(to) {
+			w.few = append(w.few, index.Hit{Slot: index.Slot(to), Dist: w.look.At(codes, k, lane)})
 		}
 	}
 }
 
-// nearest appends the nearest of w.batch to dst, so many at most. They are visited
+// nearest appends the nearest of w.few to dst, so many at most. They are visited
 // from now on; the others may be found again.
 func (w *walker) nearest(dst []uint32, most int) []uint32 {
-	if len(w.batch) > most {
-		sortFew(w.batch)
+	if len(w.few) > most {
+		w.sortHits(w.few)
 	}
-	for _, c := range w.batch[:min(most, len(w.batch))] {
-		if w.visit(c.slot) {
-			dst = append(dst, c.slot)
+	for _, h := range w.few[:min(most, len(w.few))] {
+		if s := uint32(h.Slot); w.marks.add(s) {
+			dst = append(dst, s)
 		}
 	}
 	return dst
@@ -356,16 +342,11 @@ func (w *walker) nearest(dst []uint32, most int) []uint32 {
 
 // prefetchInline asks memory for the row of the pool's next node to expand.
 func (w *walker) prefetchInline(from int) {
-	const line, most = 64, 16 * 64
-	for _, c := range w.pool[min(from, len(w.pool)):] {
-		if c.slot&expanded != 0 {
-			continue
-		}
-		n := w.besideRows.Stride()
-		row := unsafe.Add(w.besideRows.Base(), int(c.slot)*n)
-		for at := w.sifting.own; at < min(n, w.sifting.own+most); at += line {
-			simd.Prefetch(unsafe.Add(row, at))
-		}
+	const most = 16 * 64
+	if from = w.pool.Next(from); from >= w.pool.Len() {
 		return
 	}
+	slot, _ := w.pool.At(from)
+	stride, own := w.besideRows.Stride(), w.sifting.own
+	simd.PrefetchRows(unsafe.Add(w.besideRows.Base(), own), stride, min(stride-own, most), []uint32{slot})
 }

@@ -131,8 +131,8 @@ func TestLateSearch(t *testing.T) {
 		if w.sifting != nil {
 			t.Error("it sifts by rows that are gone")
 		}
-		if w.walk(w.descend(g.entry.Load(), 0), 0, 40); len(w.pool) != 40 {
-			t.Errorf("%d found", len(w.pool))
+		if w.walk(w.descend(g.entry.Load(), 0), 0, 40); w.pool.Len() != 40 {
+			t.Errorf("%d found", w.pool.Len())
 		}
 	}
 	late(func() error { return g.Inline(false, 1) })
@@ -334,11 +334,12 @@ func TestSiftFillsThePool(t *testing.T) {
 	w.siftLinks()
 	w.fresh = append(w.fresh[:0], from)
 	w.distances()
-	at := candidate{w.dist[0], from}
+	at := w.dist[0]
 	sift := func(pool, ef int) []uint32 {
 		w.begin()
-		w.pool = append(w.pool[:0], slices.Repeat([]candidate{at}, pool)...)
-		return slices.Clone(w.sift(w.sifting, nil, at, ef))
+		w.pool.Reset(ef)
+		w.pool.Offer(slices.Repeat([]uint32{from}, pool), slices.Repeat([]float32{at}, pool))
+		return slices.Clone(w.sift(nil, from, at))
 	}
 	all := sift(1, 1000)
 	if len(all) < 20 {
@@ -353,8 +354,8 @@ func TestSiftFillsThePool(t *testing.T) {
 			t.Fatalf("%v for %d places, %v for one more", some, room, more)
 		}
 	}
-	left := slices.DeleteFunc(all, func(to uint32) bool { return w.stamp[to] == w.epoch })
-	if len(left) == 0 || !w.visit(left[0]) {
+	left := slices.DeleteFunc(all, func(to uint32) bool { return w.marks.has(to) })
+	if len(left) == 0 || !w.marks.add(left[0]) {
 		t.Error("what was left counts as visited")
 	}
 }

@@ -158,10 +158,10 @@ func (r *repairer) relinkLive(s uint32, level int) ([]index.Hit, error) {
 // those that lie behind the dead, r.near: as far behind as it takes to find some.
 func (r *repairer) around(s uint32, level int) {
 	r.begin()
-	r.visit(s)
+	r.marks.add(s)
 	r.own, r.front, r.near = r.own[:0], r.front[:0], r.near[:0]
 	for _, to := range links(r.list[:0], r.g.list(s, level)) {
-		if r.visit(to); r.live.Contains(index.Slot(to)) {
+		if r.marks.add(to); r.live.Contains(index.Slot(to)) {
 			r.own = append(r.own, to)
 		} else {
 			r.front = append(r.front, to)
@@ -188,7 +188,7 @@ func (r *repairer) behind(dead uint32, level int) {
 	for i := range count(list) {
 		to := atomic.LoadUint32(&list[i+1])
 		switch {
-		case !r.visit(to):
+		case !r.marks.add(to):
 		case r.live.Contains(index.Slot(to)):
 			r.near = append(r.near, to)
 		default:

@@ -1,6 +1,8 @@
 package hnsw
 
 import (
+	"slices"
+
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/quant"
 )
@@ -50,9 +52,10 @@ func (w *walker) wanted(q *index.Query) {
 
 // pooled puts the pool into w.hits.
 func (w *walker) pooled() {
-	w.hits = w.hits[:0]
-	for _, c := range w.pool {
-		w.hits = append(w.hits, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
+	w.hits = slices.Grow(w.hits[:0], w.pool.Len())[:w.pool.Len()]
+	for at := range w.hits {
+		slot, dist := w.pool.At(at)
+		w.hits[at] = index.Hit{Slot: index.Slot(slot), Dist: dist}
 	}
 }
 

@@ -69,8 +69,8 @@ func (w *walker) neighbour(s uint32, entry uint64) float32 {
 	w.towards(s)
 	w.walk(w.descend(entry, 0), 0, rimEf)
 	w.fresh = w.fresh[:0]
-	for _, c := range w.pool {
-		if other := c.slot &^ expanded; other != s {
+	for at := range w.pool.Len() {
+		if other, _ := w.pool.At(at); other != s {
 			w.fresh = append(w.fresh, other)
 		}
 	}

@@ -95,7 +95,7 @@ func (w *walker) bySketch(q *index.Query) bool {
 func (w *walker) met(slots int) {
 	w.fresh = w.fresh[:0]
 	for _, h := range w.results[:min(len(w.results), gauged)] {
-		if s := uint32(h.Slot); int(s) < slots && w.visit(s) {
+		if s := uint32(h.Slot); int(s) < slots && w.marks.add(s) {
 			w.fresh = append(w.fresh, s)
 		}
 	}
@@ -138,7 +138,7 @@ func (w *walker) bySecond() {
 		w.fresh = append(w.fresh[:0], w.slots[at:end]...)
 		w.second(w.estimates[at:end])
 		for i, d := range w.dist {
-			if !(d > limit) && w.visit(w.slots[at+i]) {
+			if !(d > limit) && w.marks.add(w.slots[at+i]) {
 				w.slots[n], w.estimates[n] = w.slots[at+i], w.estimates[at+i]
 				n++
 			}
@@ -210,7 +210,7 @@ func (w *walker) left(at int, words []uint64) {
 	for k, word := range words {
 		for ; word != 0; word &= word - 1 {
 			i := k*64 + bits.TrailingZeros64(word)
-			if s := uint32(at*64 + i); !w.visited(s) {
+			if s := uint32(at*64 + i); !w.marks.has(s) {
 				w.slots = append(w.slots, s)
 				w.estimates = append(w.estimates, w.said[i]+w.rough.Add)
 			}
@@ -254,7 +254,7 @@ func (w *walker) sound() bool {
 	w.fresh = w.fresh[:0]
 	w.estimates = w.estimates[:0]
 	for _, h := range w.near.Hits() {
-		if s := uint32(h.Slot); w.g.levels(s) > 0 && w.visit(s) {
+		if s := uint32(h.Slot); w.g.levels(s) > 0 && w.marks.add(s) {
 			w.fresh = append(w.fresh, s)
 			w.estimates = append(w.estimates, h.Dist+w.rough.Add)
 		}

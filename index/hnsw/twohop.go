@@ -1,10 +1,6 @@
 package hnsw
 
-import (
-	"slices"
-
-	"github.com/kithdb/kith/index"
-)
+import "github.com/kithdb/kith/index"
 
 const (
 	// seeds is how many accepted nodes from anywhere a walk begins with, where
@@ -21,30 +17,30 @@ const (
 // four lists and not fourteen. The ef nearest are in w.results afterwards.
 func (w *walker) twoHop(ef int, q *index.Query) ending {
 	w.begin()
-	w.pool = slices.Grow(w.pool[:0], ef)
-	w.start(ef, q.Accept)
-	for at := w.first(0); at < len(w.pool) && !w.ended(); at = w.first(at) {
+	w.pool.Reset(ef)
+	w.start(q.Accept)
+	for at := w.pool.Next(0); at < w.pool.Len() && !w.ended(); at = w.pool.Next(at) {
 		if w.spent() > w.terms.budget {
 			return spent
 		}
-		w.behind(w.take(at), q.Accept)
-		at = min(at, w.admitAll(ef))
+		slot, _ := w.pool.Take(at)
+		w.behind(slot, q.Accept)
+		at = min(at, w.pool.Offer(w.fresh, w.dist))
 	}
-	w.results = w.results[:0]
-	for _, c := range w.pool {
-		w.results = append(w.results, index.Hit{Slot: index.Slot(c.slot &^ expanded), Dist: c.dist})
-	}
+	w.pooled()
+	w.results = append(w.results[:0], w.hits...)
 	return arrived
 }
 
 // start puts what was found so far into the pool, and accepted nodes from
 // anywhere if that is little.
-func (w *walker) start(ef int, accept *index.Set) {
+func (w *walker) start(accept *index.Set) {
+	w.fresh, w.dist = w.fresh[:0], w.dist[:0]
 	for _, h := range w.results {
-		w.visit(uint32(h.Slot))
-		w.pool = append(w.pool, candidate{h.Dist, uint32(h.Slot)})
+		w.marks.add(uint32(h.Slot))
+		w.fresh, w.dist = append(w.fresh, uint32(h.Slot)), append(w.dist, h.Dist)
 	}
-	if len(w.pool) >= seeds {
+	if w.pool.Offer(w.fresh, w.dist); w.pool.Len() >= seeds {
 		return
 	}
 	w.fresh = w.fresh[:0]
@@ -53,14 +49,14 @@ func (w *walker) start(ef int, accept *index.Set) {
 	for range seeds * tries {
 		draw = draw*6364136223846793005 + 1442695040888963407 // Knuth's linear congruence
 		s := uint32((draw >> 32) * slots >> 32)
-		if accept.Contains(index.Slot(s)) && w.g.levels(s) > 0 && w.visit(s) {
+		if accept.Contains(index.Slot(s)) && w.g.levels(s) > 0 && w.marks.add(s) {
 			if w.fresh = append(w.fresh, s); len(w.fresh) == seeds {
 				break
 			}
 		}
 	}
 	w.distances()
-	w.admitAll(ef)
+	w.pool.Offer(w.fresh, w.dist)
 }
 
 // behind measures the accepted neighbours of a node, and those behind its
@@ -72,7 +68,7 @@ func (w *walker) behind(s uint32, accept *index.Set) {
 		switch {
 		case !accept.Contains(index.Slot(to)):
 			w.slots = append(w.slots, to)
-		case w.visit(to):
+		case w.marks.add(to):
 			w.fresh = append(w.fresh, to)
 		}
 	}
@@ -87,13 +83,13 @@ func (w *walker) behind(s uint32, accept *index.Set) {
 		if i+2 < len(w.slots) {
 			w.g.prefetchNode(w.slots[i+2])
 		}
-		if !w.visit(via) {
+		if !w.marks.add(via) {
 			continue // looked behind before
 		}
 		w.work.Hops++
 		list := w.g.list(via, 0)
 		for _, to := range list[1 : count(list)+1] {
-			if accept.Contains(index.Slot(to)) && w.visit(to) {
+			if accept.Contains(index.Slot(to)) && w.marks.add(to) {
 				w.fresh = append(w.fresh, to)
 			}
 		}

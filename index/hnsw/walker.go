@@ -1,7 +1,6 @@
 package hnsw
 
 import (
-	"math"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -26,8 +25,7 @@ type walker struct {
 	asked    quant.Query
 	vector   []float32 // memory for a decoded row
 	scratch  quant.Scratch
-	stamp    []uint8 // by slot: the last walk that saw it
-	epoch    uint8
+	marks    marks
 	fresh    []uint32  // slots to measure
 	ahead    []uint32  // slots to measure after those
 	dist     []float32 // their distances
@@ -46,9 +44,9 @@ type walker struct {
 	place      quant.Place
 	list       []uint32
 
-	pool   []candidate // of walk: the nearest seen, in rising order
-	batch  []candidate // of walk: what a list adds to the pool
-	places []int       // of walk: where
+	pool simd.Pool // of walk: the nearest seen, taken once their links were followed
+	// few are lanes that may fill the pool, of sift.
+	few []index.Hit
 
 	queue   []index.Hit // of filtered: min-heap of nodes to expand
 	results []index.Hit // of filtered: nearest accepted, in rising order
@@ -76,15 +74,6 @@ type walker struct {
 	kept   []index.Hit
 	slots  []uint32
 }
-
-// candidate is a node of the pool; its slot has the bit expanded once its links
-// were followed.
-type candidate struct {
-	dist float32
-	slot uint32
-}
-
-const expanded = 1 << 31
 
 // walker takes one from the pool; by is what its walks go by.
 func (g *Graph) walker(by *guide) *walker {
@@ -124,33 +113,10 @@ func (w *walker) towards(s uint32) {
 // there is room for it: a packed graph's rows of codes name nodes that the old one,
 // whose searches go on, never has.
 func (w *walker) begin() {
-	n := w.g.nodes.Rows().Len()
-	if cap(w.stamp) < n {
-		w.stamp = make([]uint8, n+n/8)
-		w.epoch = 0
-	}
-	if w.epoch++; w.epoch == 0 {
-		clear(w.stamp[:cap(w.stamp)])
-		w.epoch = 1
-	}
-	w.stamp = w.stamp[:n]
+	w.marks.reset(w.g.nodes.Rows().Len())
 	for _, s := range w.unseen {
-		w.visit(uint32(s))
+		w.marks.add(uint32(s))
 	}
-}
-
-// visit says whether a slot is new. Slots that joined after begin are passed over.
-func (w *walker) visit(s uint32) bool {
-	if int(s) >= len(w.stamp) || w.stamp[s] == w.epoch {
-		return false
-	}
-	w.stamp[s] = w.epoch
-	return true
-}
-
-// visited says whether visit would find a slot seen, or passed over.
-func (w *walker) visited(s uint32) bool {
-	return int(s) >= len(w.stamp) || w.stamp[s] == w.epoch
 }
 
 // patience is how many nodes are expanded between two looks at the search's end.
@@ -183,22 +149,8 @@ func (w *walker) gather(dst []uint32, s uint32, level int) []uint32 {
 	if cap(dst) < n {
 		dst = make([]uint32, 0, 2*n)
 	}
-	fresh, stamp, epoch := dst[:n], w.stamp, w.epoch
-	k := 0
-	for i := range fresh {
-		to := atomic.LoadUint32(&list[i+1])
-		if int(to) >= len(stamp) {
-			continue
-		}
-		fresh[k] = to
-		seen := stamp[to]
-		stamp[to] = epoch
-		if seen != epoch { // a conditional move: the branch could not be predicted
-			k++
-		}
-	}
 	w.work.Hops++
-	return fresh[:k]
+	return dst[:w.marks.addList(dst[:n], list[1:n+1])]
 }
 
 // distances measures w.fresh into w.dist by what the walk goes by, one call for
@@ -264,13 +216,12 @@ func (w *walker) seen(list []uint32) []uint32 {
 
 // follow takes the pool's node at a place and puts into dst those of its links
 // that are to be measured.
-func (w *walker) follow(dst []uint32, at, level, ef int) []uint32 {
-	c := w.pool[at]
-	w.take(at)
-	if w.sifting != nil && level == 0 && int(c.slot) < w.besideRows.Len() {
-		return w.sift(w.sifting, dst, c, ef)
+func (w *walker) follow(dst []uint32, at, level int) []uint32 {
+	slot, dist := w.pool.Take(at)
+	if w.sifting != nil && level == 0 && int(slot) < w.besideRows.Len() {
+		return w.sift(dst, slot, dist)
 	}
-	return w.gather(dst, c.slot, level)
+	return w.gather(dst, slot, level)
 }
 
 // walk is the paper's Alg. 2 with one sorted pool for candidates and results:
@@ -282,118 +233,34 @@ func (w *walker) follow(dst []uint32, at, level, ef int) []uint32 {
 // way while the list before is measured.
 func (w *walker) walk(from index.Hit, level, ef int) {
 	w.begin()
-	w.visit(uint32(from.Slot))
-	w.pool = append(slices.Grow(w.pool[:0], ef), candidate{from.Dist, uint32(from.Slot)})
+	w.marks.add(uint32(from.Slot))
+	w.pool.Reset(ef)
+	w.pool.Offer([]uint32{uint32(from.Slot)}, []float32{from.Dist})
 	early, calm := false, false
 	for at := 0; ; {
 		if !early {
-			if at = w.first(at); at == len(w.pool) {
+			if at = w.pool.Next(at); at == w.pool.Len() {
 				return
 			}
-			w.ahead = w.follow(w.ahead, at, level, ef)
+			w.ahead = w.follow(w.ahead, at, level)
 		}
 		if w.ended() {
 			return
 		}
 		w.fresh, w.ahead = w.ahead, w.fresh
-		at = w.first(at)
-		if early = calm && at < len(w.pool); early {
-			w.ahead = w.follow(w.ahead, at, level, ef)
+		at = w.pool.Next(at)
+		if early = calm && at < w.pool.Len(); early {
+			w.ahead = w.follow(w.ahead, at, level)
 			w.prefetchRows(w.ahead)
 		}
 		if level == 0 {
 			w.prefetchLists(at + 1)
 		}
 		w.distances()
-		nearest := w.admitAll(ef)
+		nearest := w.pool.Offer(w.fresh, w.dist)
 		calm = nearest > at
 		at = min(at, nearest)
 	}
-}
-
-// first is the place of the first candidate from a place on whose links were not
-// followed; the pool's length when there is none.
-func (w *walker) first(at int) int {
-	for at < len(w.pool) && w.pool[at].slot&expanded != 0 {
-		at++
-	}
-	return at
-}
-
-// take marks a candidate as expanded.
-func (w *walker) take(at int) uint32 {
-	slot := w.pool[at].slot
-	w.pool[at].slot |= expanded
-	return slot
-}
-
-// admitAll puts what was measured into the pool, as far as it is among the ef
-// nearest, and answers the first place that changed; beyond the pool when none did.
-func (w *walker) admitAll(ef int) int {
-	n := len(w.pool)
-	limit := float32(math.Inf(1))
-	if n == ef {
-		limit = w.pool[n-1].dist
-	}
-	w.batch = slices.Grow(w.batch[:0], len(w.fresh))[:len(w.fresh)]
-	k := 0
-	for i, s := range w.fresh {
-		w.batch[k] = candidate{w.dist[i], s}
-		if w.dist[i] < limit { // a conditional move, as in gather
-			k++
-		}
-	}
-	if k == 0 {
-		return ef
-	}
-	near := w.batch[:k]
-	sortFew(near)
-	return w.merge(near, ef)
-}
-
-// merge puts candidates in rising order into their places and answers the first;
-// of the pool the ef nearest stay. Each of the pool moves once at most. All places
-// are found before the first move, so that the processor finds several at once.
-func (w *walker) merge(near []candidate, ef int) int {
-	w.places = w.places[:0]
-	for _, c := range near {
-		w.places = append(w.places, after(w.pool, c.dist))
-	}
-	end := len(w.pool)
-	w.pool = slices.Grow(w.pool, len(near))[:end+len(near)]
-	for i := len(near) - 1; i >= 0; i-- {
-		place := w.places[i]
-		copy(w.pool[place+i+1:], w.pool[place:end])
-		w.pool[place+i] = near[i]
-		end = place
-	}
-	w.pool = w.pool[:min(len(w.pool), ef)]
-	return w.places[0]
-}
-
-// sortFew sorts the few candidates that a list gives.
-func sortFew(list []candidate) {
-	for i := 1; i < len(list); i++ {
-		c, j := list[i], i
-		for ; j > 0 && c.dist < list[j-1].dist; j-- {
-			list[j] = list[j-1]
-		}
-		list[j] = c
-	}
-}
-
-// after is the place behind all candidates that are as near as dist. Its steps
-// are the same whatever it finds: there is no branch to guess.
-func after(list []candidate, dist float32) int {
-	at := 0
-	for n := len(list); n > 0; n /= 2 {
-		half, beyond := (n+1)/2, 0
-		if list[at+half-1].dist <= dist {
-			beyond = 1
-		}
-		at += half & -beyond
-	}
-	return at
 }
 
 // prefetchLists asks memory for the lists of the candidates that come next, from
@@ -403,16 +270,16 @@ func (w *walker) prefetchLists(from int) {
 		w.prefetchInline(from)
 		return
 	}
-	found := 0
-	for _, c := range w.pool[min(from, len(w.pool)):min(from+lookAhead, len(w.pool))] {
-		if c.slot&expanded != 0 {
-			continue
-		}
-		if found++; found <= 2 {
-			w.g.prefetch(c.slot)
-		} else {
-			w.g.prefetchNode(c.slot)
+	end := min(from+lookAhead, w.pool.Len())
+	for found := 0; found < 3; found++ {
+		if from = w.pool.Next(from); from >= end {
 			return
+		}
+		slot, _ := w.pool.At(from)
+		if from++; found < 2 {
+			w.g.prefetch(slot)
+		} else {
+			w.g.prefetchNode(slot)
 		}
 	}
 }

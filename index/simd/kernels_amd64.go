@@ -334,5 +334,15 @@ func columnL2AVX512(out []float32, column []float32, x float32)
 //go:noescape
 func columnL1AVX512(out []float32, column []float32, x float32)
 
+// offerAVX2 is Pool.Offer of at least one candidate to a pool of n: how many were admitted, and the first place of one.
+//
+//go:noescape
+func offerAVX2(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
+
+// offerAVX512 is Pool.Offer of at least one candidate to a pool of n: how many were admitted, and the first place of one.
+//
+//go:noescape
+func offerAVX512(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

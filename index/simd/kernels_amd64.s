@@ -10159,6 +10159,345 @@ next:
 	VZEROUPPER
 	RET
 
+DATA poolShifts<>+0(SB)/4, $0x00000000
+DATA poolShifts<>+4(SB)/4, $0x00000000
+DATA poolShifts<>+8(SB)/4, $0x00000001
+DATA poolShifts<>+12(SB)/4, $0x00000002
+DATA poolShifts<>+16(SB)/4, $0x00000003
+DATA poolShifts<>+20(SB)/4, $0x00000004
+DATA poolShifts<>+24(SB)/4, $0x00000005
+DATA poolShifts<>+28(SB)/4, $0x00000006
+DATA poolShifts<>+32(SB)/4, $0x00000000
+DATA poolShifts<>+36(SB)/4, $0x00000001
+DATA poolShifts<>+40(SB)/4, $0x00000001
+DATA poolShifts<>+44(SB)/4, $0x00000002
+DATA poolShifts<>+48(SB)/4, $0x00000003
+DATA poolShifts<>+52(SB)/4, $0x00000004
+DATA poolShifts<>+56(SB)/4, $0x00000005
+DATA poolShifts<>+60(SB)/4, $0x00000006
+DATA poolShifts<>+64(SB)/4, $0x00000000
+DATA poolShifts<>+68(SB)/4, $0x00000001
+DATA poolShifts<>+72(SB)/4, $0x00000002
+DATA poolShifts<>+76(SB)/4, $0x00000002
+DATA poolShifts<>+80(SB)/4, $0x00000003
+DATA poolShifts<>+84(SB)/4, $0x00000004
+DATA poolShifts<>+88(SB)/4, $0x00000005
+DATA poolShifts<>+92(SB)/4, $0x00000006
+DATA poolShifts<>+96(SB)/4, $0x00000000
+DATA poolShifts<>+100(SB)/4, $0x00000001
+DATA poolShifts<>+104(SB)/4, $0x00000002
+DATA poolShifts<>+108(SB)/4, $0x00000003
+DATA poolShifts<>+112(SB)/4, $0x00000003
+DATA poolShifts<>+116(SB)/4, $0x00000004
+DATA poolShifts<>+120(SB)/4, $0x00000005
+DATA poolShifts<>+124(SB)/4, $0x00000006
+DATA poolShifts<>+128(SB)/4, $0x00000000
+DATA poolShifts<>+132(SB)/4, $0x00000001
+DATA poolShifts<>+136(SB)/4, $0x00000002
+DATA poolShifts<>+140(SB)/4, $0x00000003
+DATA poolShifts<>+144(SB)/4, $0x00000004
+DATA poolShifts<>+148(SB)/4, $0x00000004
+DATA poolShifts<>+152(SB)/4, $0x00000005
+DATA poolShifts<>+156(SB)/4, $0x00000006
+DATA poolShifts<>+160(SB)/4, $0x00000000
+DATA poolShifts<>+164(SB)/4, $0x00000001
+DATA poolShifts<>+168(SB)/4, $0x00000002
+DATA poolShifts<>+172(SB)/4, $0x00000003
+DATA poolShifts<>+176(SB)/4, $0x00000004
+DATA poolShifts<>+180(SB)/4, $0x00000005
+DATA poolShifts<>+184(SB)/4, $0x00000005
+DATA poolShifts<>+188(SB)/4, $0x00000006
+DATA poolShifts<>+192(SB)/4, $0x00000000
+DATA poolShifts<>+196(SB)/4, $0x00000001
+DATA poolShifts<>+200(SB)/4, $0x00000002
+DATA poolShifts<>+204(SB)/4, $0x00000003
+DATA poolShifts<>+208(SB)/4, $0x00000004
+DATA poolShifts<>+212(SB)/4, $0x00000005
+DATA poolShifts<>+216(SB)/4, $0x00000006
+DATA poolShifts<>+220(SB)/4, $0x00000006
+DATA poolShifts<>+224(SB)/4, $0x00000000
+DATA poolShifts<>+228(SB)/4, $0x00000001
+DATA poolShifts<>+232(SB)/4, $0x00000002
+DATA poolShifts<>+236(SB)/4, $0x00000003
+DATA poolShifts<>+240(SB)/4, $0x00000004
+DATA poolShifts<>+244(SB)/4, $0x00000005
+DATA poolShifts<>+248(SB)/4, $0x00000006
+DATA poolShifts<>+252(SB)/4, $0x00000007
+GLOBL poolShifts<>(SB), RODATA|NOPTR, $256
+
+DATA poolPlaces<>+0(SB)/4, $0xffffffff
+DATA poolPlaces<>+4(SB)/4, $0x00000000
+DATA poolPlaces<>+8(SB)/4, $0x00000000
+DATA poolPlaces<>+12(SB)/4, $0x00000000
+DATA poolPlaces<>+16(SB)/4, $0x00000000
+DATA poolPlaces<>+20(SB)/4, $0x00000000
+DATA poolPlaces<>+24(SB)/4, $0x00000000
+DATA poolPlaces<>+28(SB)/4, $0x00000000
+DATA poolPlaces<>+32(SB)/4, $0x00000000
+DATA poolPlaces<>+36(SB)/4, $0xffffffff
+DATA poolPlaces<>+40(SB)/4, $0x00000000
+DATA poolPlaces<>+44(SB)/4, $0x00000000
+DATA poolPlaces<>+48(SB)/4, $0x00000000
+DATA poolPlaces<>+52(SB)/4, $0x00000000
+DATA poolPlaces<>+56(SB)/4, $0x00000000
+DATA poolPlaces<>+60(SB)/4, $0x00000000
+DATA poolPlaces<>+64(SB)/4, $0x00000000
+DATA poolPlaces<>+68(SB)/4, $0x00000000
+DATA poolPlaces<>+72(SB)/4, $0xffffffff
+DATA poolPlaces<>+76(SB)/4, $0x00000000
+DATA poolPlaces<>+80(SB)/4, $0x00000000
+DATA poolPlaces<>+84(SB)/4, $0x00000000
+DATA poolPlaces<>+88(SB)/4, $0x00000000
+DATA poolPlaces<>+92(SB)/4, $0x00000000
+DATA poolPlaces<>+96(SB)/4, $0x00000000
+DATA poolPlaces<>+100(SB)/4, $0x00000000
+DATA poolPlaces<>+104(SB)/4, $0x00000000
+DATA poolPlaces<>+108(SB)/4, $0xffffffff
+DATA poolPlaces<>+112(SB)/4, $0x00000000
+DATA poolPlaces<>+116(SB)/4, $0x00000000
+DATA poolPlaces<>+120(SB)/4, $0x00000000
+DATA poolPlaces<>+124(SB)/4, $0x00000000
+DATA poolPlaces<>+128(SB)/4, $0x00000000
+DATA poolPlaces<>+132(SB)/4, $0x00000000
+DATA poolPlaces<>+136(SB)/4, $0x00000000
+DATA poolPlaces<>+140(SB)/4, $0x00000000
+DATA poolPlaces<>+144(SB)/4, $0xffffffff
+DATA poolPlaces<>+148(SB)/4, $0x00000000
+DATA poolPlaces<>+152(SB)/4, $0x00000000
+DATA poolPlaces<>+156(SB)/4, $0x00000000
+DATA poolPlaces<>+160(SB)/4, $0x00000000
+DATA poolPlaces<>+164(SB)/4, $0x00000000
+DATA poolPlaces<>+168(SB)/4, $0x00000000
+DATA poolPlaces<>+172(SB)/4, $0x00000000
+DATA poolPlaces<>+176(SB)/4, $0x00000000
+DATA poolPlaces<>+180(SB)/4, $0xffffffff
+DATA poolPlaces<>+184(SB)/4, $0x00000000
+DATA poolPlaces<>+188(SB)/4, $0x00000000
+DATA poolPlaces<>+192(SB)/4, $0x00000000
+DATA poolPlaces<>+196(SB)/4, $0x00000000
+DATA poolPlaces<>+200(SB)/4, $0x00000000
+DATA poolPlaces<>+204(SB)/4, $0x00000000
+DATA poolPlaces<>+208(SB)/4, $0x00000000
+DATA poolPlaces<>+212(SB)/4, $0x00000000
+DATA poolPlaces<>+216(SB)/4, $0xffffffff
+DATA poolPlaces<>+220(SB)/4, $0x00000000
+DATA poolPlaces<>+224(SB)/4, $0x00000000
+DATA poolPlaces<>+228(SB)/4, $0x00000000
+DATA poolPlaces<>+232(SB)/4, $0x00000000
+DATA poolPlaces<>+236(SB)/4, $0x00000000
+DATA poolPlaces<>+240(SB)/4, $0x00000000
+DATA poolPlaces<>+244(SB)/4, $0x00000000
+DATA poolPlaces<>+248(SB)/4, $0x00000000
+DATA poolPlaces<>+252(SB)/4, $0xffffffff
+GLOBL poolPlaces<>(SB), RODATA|NOPTR, $256
+
+// func offerAVX2(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
+// Requires: AVX, AVX2, BMI, CMOV
+TEXT ·offerAVX2(SB), NOSPLIT, $8-128
+	MOVQ         dist_base+0(FP), AX
+	MOVQ         slot_base+24(FP), CX
+	MOVQ         room+48(FP), DX
+	MOVQ         n+56(FP), BX
+	MOVQ         slots_base+64(FP), SI
+	MOVQ         offered_base+88(FP), DI
+	MOVQ         slots_len+72(FP), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	VBROADCASTSS -4(AX)(DX*4), Y4
+
+some:
+	MOVQ       $+8, R11
+	CMPQ       R8, $0x08
+	CMOVQLT    R8, R11
+	LEAQ       tailMasks<>+32(SB), R12
+	NEGQ       R11
+	VMOVUPS    (R12)(R11*4), Y0
+	VMASKMOVPS (DI), Y0, Y1
+	VCMPPS     $0x11, Y4, Y1, Y1
+	VANDPS     Y0, Y1, Y1
+	VMOVMSKPS  Y1, R14
+	TESTQ      R14, R14
+	JZ         next
+
+candidate:
+	TZCNTQ       R14, R11
+	BLSRQ        R14, R14
+	VBROADCASTSS (DI)(R11*4), Y0
+	VPBROADCASTD (SI)(R11*4), Y1
+	MOVQ         BX, R12
+	INCQ         R12
+	CMPQ         DX, R12
+	CMOVQLT      DX, R12
+	ADDQ         $0x07, R12
+	ANDQ         $-8, R12
+	SHLQ         $0x02, R12
+	XORQ         R11, R11
+
+look:
+	VMOVUPS   (AX)(R11*1), Y2
+	VCMPPS    $0x1e, Y0, Y2, Y3
+	VMOVMSKPS Y3, R13
+	TESTL     R13, R13
+	JNZ       here
+	ADDQ      $0x20, R11
+	CMPQ      R11, R12
+	JL        look
+	JMP       skip
+
+here:
+	TZCNTQ    R13, R13
+	MOVQ      R11, R15
+	SHRQ      $0x02, R15
+	ADDQ      R13, R15
+	CMPQ      R15, R10
+	CMOVQLT   R15, R10
+	VMOVUPS   (CX)(R11*1), Y3
+	SHLQ      $0x05, R13
+	LEAQ      poolShifts<>+0(SB), R15
+	LEAQ      poolPlaces<>+0(SB), BP
+	VMOVUPS   (R15)(R13*1), Y5
+	VMOVUPS   (BP)(R13*1), Y6
+	VPERMPS   Y2, Y5, Y7
+	VBLENDVPS Y6, Y0, Y7, Y7
+	VMOVUPS   Y7, (AX)(R11*1)
+	VPERMPS   Y3, Y5, Y0
+	VBLENDVPS Y6, Y1, Y0, Y0
+	VMOVUPS   Y0, (CX)(R11*1)
+	JMP       behind
+
+on:
+	VMOVUPS    (AX)(R11*1), Y0
+	VPERM2I128 $0x21, Y0, Y2, Y1
+	VPALIGNR   $0x0c, Y1, Y0, Y1
+	VMOVUPS    Y1, (AX)(R11*1)
+	VMOVUPS    Y0, Y2
+	VMOVUPS    (CX)(R11*1), Y0
+	VPERM2I128 $0x21, Y0, Y3, Y1
+	VPALIGNR   $0x0c, Y1, Y0, Y1
+	VMOVUPS    Y1, (CX)(R11*1)
+	VMOVUPS    Y0, Y3
+
+behind:
+	ADDQ $0x20, R11
+	CMPQ R11, R12
+	JL   on
+	INCQ R9
+	INCQ BX
+
+skip:
+	TESTQ R14, R14
+	JNZ   candidate
+
+next:
+	ADDQ $0x20, DI
+	ADDQ $0x20, SI
+	SUBQ $0x08, R8
+	JG   some
+	VZEROUPPER
+	MOVQ R9, admitted+112(FP)
+	MOVQ R10, first+120(FP)
+	RET
+
+// func offerAVX512(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
+// Requires: AVX, AVX512F, BMI, BMI2, CMOV
+TEXT ·offerAVX512(SB), NOSPLIT, $8-128
+	MOVQ         dist_base+0(FP), AX
+	MOVQ         slot_base+24(FP), CX
+	MOVQ         room+48(FP), DX
+	MOVQ         n+56(FP), BX
+	MOVQ         slots_base+64(FP), SI
+	MOVQ         offered_base+88(FP), DI
+	MOVQ         slots_len+72(FP), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	VBROADCASTSS -4(AX)(DX*4), Z4
+
+some:
+	MOVL      $+16, R12
+	CMPQ      R8, $0x10
+	CMOVQLT   R8, R12
+	MOVL      $-1, R11
+	BZHIL     R12, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (DI), K1, Z0
+	VCMPPS    $0x11, Z4, Z0, K1, K1
+	KMOVW     K1, R14
+	TESTQ     R14, R14
+	JZ        next
+
+candidate:
+	TZCNTQ       R14, R11
+	BLSRQ        R14, R14
+	VBROADCASTSS (DI)(R11*4), Z0
+	VPBROADCASTD (SI)(R11*4), Z1
+	MOVQ         BX, R12
+	INCQ         R12
+	CMPQ         DX, R12
+	CMOVQLT      DX, R12
+	ADDQ         $0x0f, R12
+	ANDQ         $-16, R12
+	SHLQ         $0x02, R12
+	XORQ         R11, R11
+
+look:
+	VMOVUPS (AX)(R11*1), Z2
+	VCMPPS  $0x1e, Z0, Z2, K1
+	KMOVW   K1, R13
+	TESTL   R13, R13
+	JNZ     here
+	ADDQ    $0x40, R11
+	CMPQ    R11, R12
+	JL      look
+	JMP     skip
+
+here:
+	TZCNTQ    R13, R15
+	MOVQ      R11, BP
+	SHRQ      $0x02, BP
+	ADDQ      R15, BP
+	CMPQ      BP, R10
+	CMOVQLT   BP, R10
+	VMOVUPS   (CX)(R11*1), Z3
+	BLSIL     R13, R13
+	NOTL      R13
+	KMOVW     R13, K1
+	VEXPANDPS Z2, K1, Z0
+	VPEXPANDD Z3, K1, Z1
+	VMOVUPS   Z0, (AX)(R11*1)
+	VMOVUPS   Z1, (CX)(R11*1)
+	JMP       behind
+
+on:
+	VMOVUPS (AX)(R11*1), Z0
+	VALIGND $0x0f, Z2, Z0, Z1
+	VMOVUPS Z1, (AX)(R11*1)
+	VMOVUPS Z0, Z2
+	VMOVUPS (CX)(R11*1), Z0
+	VALIGND $0x0f, Z3, Z0, Z1
+	VMOVUPS Z1, (CX)(R11*1)
+	VMOVUPS Z0, Z3
+
+behind:
+	ADDQ $0x40, R11
+	CMPQ R11, R12
+	JL   on
+	INCQ R9
+	INCQ BX
+
+skip:
+	TESTQ R14, R14
+	JNZ   candidate
+
+next:
+	ADDQ $0x40, DI
+	ADDQ $0x40, SI
+	SUBQ $0x10, R8
+	JG   some
+	VZEROUPPER
+	MOVQ R9, admitted+112(FP)
+	MOVQ R10, first+120(FP)
+	RET
+
 // func hasF16C() bool
 // Requires: CPUID
 TEXT ·hasF16C(SB), NOSPLIT, $0-1

@@ -93,6 +93,7 @@ func main() {
 	}
 	columns(avx2)
 	columns(avx512)
+	pools(masks)
 	cpuid()
 	Generate()
 }
