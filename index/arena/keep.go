@@ -61,8 +61,15 @@ func (r Rows) Want(rows []uint32) {
 		return
 	}
 	for _, i := range rows {
-		if int(i) < r.n {
-			r.hold.m.want(int64(i)*int64(r.stride), int64(i+1)*int64(r.stride))
-		}
+		r.WantRange(i, i+1)
+	}
+}
+
+// WantRange is Want of rows [from, to), whose pages come in long reads: one by one
+// each page that is touched is a read of its own, since rows are read in any order.
+func (r Rows) WantRange(from, to uint32) {
+	first, end := int64(from), min(int64(to), int64(r.n))
+	if r.hold != nil && first < end {
+		r.hold.m.want(first*int64(r.stride), end*int64(r.stride))
 	}
 }

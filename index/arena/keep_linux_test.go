@@ -30,6 +30,8 @@ func TestAdoptTakesOverWhatWasLeft(t *testing.T) {
 		t.Fatal("the rows are not those that were left")
 	}
 	b.Rows().Want([]uint32{0, 7, 49_999, 50_000, 1 << 31}) // beyond the end is nobody's
+	b.Rows().WantRange(49_990, 60_000)
+	b.Rows().WantRange(7, 7)
 	base := b.Rows().Base()
 	grow(t, b, 200_000)
 	copy(b.Rows().Bytes(199_999), "further")

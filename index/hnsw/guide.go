@@ -51,7 +51,7 @@ func (g *Graph) Code() quant.Code {
 
 // encodeAll says whether it got to the end.
 func (g *Graph) encodeAll(to *guide, p index.Pace) bool {
-	return g.eachSlot(0, uint32(g.nodes.Rows().Len()), p, func(w *walker, s uint32) {
+	return g.eachVector(0, uint32(g.nodes.Rows().Len()), p, func(w *walker, s uint32) {
 		if g.levels(s) > 0 {
 			w.encode(to, s)
 		}
@@ -60,6 +60,29 @@ func (g *Graph) encodeAll(to *guide, p index.Pace) bool {
 
 // eachSlot does something for each slot of a range; false: it was stopped.
 func (g *Graph) eachSlot(first, end uint32, p index.Pace, do func(w *walker, s uint32)) bool {
+	return g.eachStretch(first, end, p, func(w *walker, from, to uint32) {
+		for s := from; s < to; s++ {
+			do(w, s)
+		}
+	})
+}
+
+// eachVector is eachSlot of what reads the slots' vectors: where these lie on disk,
+// a stretch of them is asked for at once.
+func (g *Graph) eachVector(first, end uint32, p index.Pace, do func(w *walker, s uint32)) bool {
+	return g.eachStretch(first, end, p, func(w *walker, from, to uint32) {
+		if g.vectors.OnDisk() {
+			g.vectors.Rows().WantRange(from, to)
+		}
+		for s := from; s < to; s++ {
+			do(w, s)
+		}
+	})
+}
+
+// eachStretch shares a range of slots among workers, a stretch at a time; false: it
+// was stopped.
+func (g *Graph) eachStretch(first, end uint32, p index.Pace, do func(w *walker, from, to uint32)) bool {
 	var next atomic.Uint32
 	var stopped atomic.Bool
 	next.Store(first)
@@ -74,9 +97,7 @@ func (g *Graph) eachSlot(first, end uint32, p index.Pace, do func(w *walker, s u
 					stopped.Store(true)
 					return
 				}
-				for s := from; s < min(from+stretch, end); s++ {
-					do(w, s)
-				}
+				do(w, from, min(from+stretch, end))
 			}
 		})
 	}

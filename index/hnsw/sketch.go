@@ -92,7 +92,7 @@ func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
 	if err := x.grow(to); err != nil {
 		return 0, err
 	}
-	g.eachSlot(uint32(from), uint32(to), index.Pace{Workers: workers}, func(w *walker, s uint32) {
+	g.eachVector(uint32(from), uint32(to), index.Pace{Workers: workers}, func(w *walker, s uint32) {
 		if g.levels(s) > 0 {
 			w.decode(s)
 			x.put(s, w)
