@@ -53,7 +53,7 @@ var law = map[string][]string{
 	"server":             {"docs", "server/api", "server/fetch", "server/vault", "server/wire", "cluster", "query", "storage/op", "storage/point", "storage/schema", "storage/shard", "index/filter", "index/payload"},
 	"client":             {"server/api"},
 	"tools/process":      {},
-	"tools/kith":         {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "tools/kith/bucket", "tools/kith/migrate", "tools/kith/curve", "tools/kith/corpus", "tools/kith/page", "storage/archive", "storage/shard", "index", "index/arena", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/quant", "index/simd"},
+	"tools/kith":         {"server", "server/api", "cluster", "client", "tools/process", "tools/kith/source", "tools/kith/bucket", "tools/kith/migrate", "tools/kith/curve", "tools/kith/corpus", "tools/kith/page", "storage/archive", "storage/bulk", "storage/shard", "index", "index/arena", "index/flat", "index/hnsw", "index/ivfpq", "index/lsh", "index/quant", "index/simd"},
 	"tools/kith/corpus":  {"index", "index/flat", "index/simd", "tools/kith/hdf5", "tools/kith/source"},
 	"tools/kith/curve":   {},
 	"tools/kith/hdf5":    {},

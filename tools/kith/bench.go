@@ -28,6 +28,7 @@ type indexBench struct {
 	inline         bool
 	sweep          []int // breadths to measure; none is the usual ones
 	server         serverFlags
+	disk           diskFlags
 	json           string
 	html           string
 	output         string
@@ -48,6 +49,12 @@ With --url, measure a server over HTTP instead, Kith or Qdrant: make a collectio
 is indexed, then sweep hnsw_ef with each number of --clients. --reuse measures one
 that is there.
 
+With --on-disk, map the vectors from a file, as a server's on_disk does: tell the
+memory without pages of files, save the index, and tell how long it takes to open
+it and answer, with its files in memory and without; then sweep what was opened.
+--cached 0.5 has half of the vectors in memory whenever queries begin. --keep leaves
+the files, --reuse measures them again.
+
 --data is a folder (base, query, gt and meta.json; or the fvecs of TEXMEX), an HDF5
 file of ann-benchmarks, or a file of vectors whose last rows become the queries;
 --gen makes vectors. True neighbours that are missing are computed exactly, on all
@@ -59,6 +66,7 @@ kith bench compare, --html a page with the curves that needs no network.`,
 		Example: `  kith bench --data glove-100 --m 16 --ef-construct 200 --threads 1
   kith bench --data glove-100-angular.hdf5 --index hnsw,ivf_pq --html page.html
   kith bench --gen 1000000x128 --code 4 --sweep 20,40,80,160
+  kith bench --gen 1000000x768 --code 4 --threads 8 --on-disk /var/tmp/bench --cached 0.5
   kith bench --data glove-100 --url http://127.0.0.1:6333 --clients 1,4 --json now.json
   kith bench compare before.json now.json --html both.html`,
 		Args: exactArgs(0),
@@ -66,6 +74,7 @@ kith bench compare, --html a page with the curves that needs no network.`,
 	}
 	b.declare(c.Flags())
 	b.server.declare(c.Flags())
+	b.disk.declare(c.Flags())
 	c.Flags().StringVar(&b.json, "json", "", "`FILE` for the report")
 	c.Flags().StringVar(&b.html, "html", "", "`FILE` for a page with the curves, which needs no network")
 	declareOutput(c.Flags(), &b.output)
@@ -131,11 +140,14 @@ type searchLine struct {
 }
 
 func (b *indexBench) run(c *cobra.Command) error {
-	if err := errors.Join(b.check(), checkOutput(b.output)); err != nil {
+	if err := errors.Join(b.check(), b.checkDisk(), checkOutput(b.output)); err != nil {
 		return err
 	}
 	if b.server.url != "" {
 		return b.runURL(c)
+	}
+	if b.disk.folder != "" {
+		return b.runDisk(c)
 	}
 	d, err := b.load(c)
 	if err != nil {
@@ -184,21 +196,25 @@ func (b *indexBench) measured(c *cobra.Command, d *dataset) (*curve.Run, error) 
 	if err := b.print(c, line, fmt.Sprintf("%s: build %.2f s (%.2f s of processor), %s", run.Lib, line.BuildS, run.BuildCPUS, memoryText(run))); err != nil {
 		return nil, err
 	}
-	floor := newFloor(b, built, d)
+	return run, b.sweepOver(c, run, &trial{x: built.index, d: d, floor: newFloor(b, built, d)})
+}
+
+// sweepOver measures each breadth.
+func (b *indexBench) sweepOver(c *cobra.Command, run *curve.Run, a *trial) error {
 	for _, ef := range b.breadths() {
-		p := measure(built.index, d, ef)
-		floor.add(&p, ef)
+		p := measure(a, ef)
+		a.floor.add(&p, ef)
 		run.Points = append(run.Points, p)
-		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs  %.0f distances  %.0f hops%s", ef, p.Recall, p.QPS, p.P50us, p.P99us, p.Distances, p.Hops, floor.text(&p))
+		text := fmt.Sprintf("ef %4d  recall %.4f  %7.0f/s  p50 %.1f µs  p99 %.1f µs  %.0f distances  %.0f hops%s", ef, p.Recall, p.QPS, p.P50us, p.P99us, p.Distances, p.Hops, a.floor.text(&p))
 		s := searchLine{Lib: run.Lib, Ef: ef, Recall: p.Recall, QPS: p.QPS, P50us: p.P50us, P99us: p.P99us}
 		if err := errors.Join(b.print(c, s, text), c.Context().Err()); err != nil {
-			return nil, err
+			return err
 		}
 		if b.kind == "flat" || len(b.sweep) == 0 && p.Recall > 0.997 {
 			break
 		}
 	}
-	return run, nil
+	return nil
 }
 
 // breadths are those to measure.

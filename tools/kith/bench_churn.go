@@ -193,7 +193,7 @@ func (b *churnBench) churn(c *cobra.Command, s *churned, d *dataset) error {
 				return err
 			}
 		}
-		resident, err := anonymous(s.server)
+		resident, err := anonymousBytes(s.server.PID())
 		if err != nil {
 			return err
 		}
@@ -258,9 +258,9 @@ func settled(ctx context.Context, kith *client.Client) error {
 	return nil
 }
 
-// anonymous is a server's resident memory without the pages of files.
-func anonymous(s *process.Server) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
+// anonymousBytes is a process's resident memory without the pages of files.
+func anonymousBytes(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}

@@ -73,7 +73,7 @@ func (b *churnBench) compare(c *cobra.Command, two *[2]churned, d *dataset) erro
 	out := comparison{Order: b.order, Points: b.points, Ef: b.ef}
 	var memory, disk [2]float64
 	for i := range two {
-		n, err := anonymous(two[i].server)
+		n, err := anonymousBytes(two[i].server.PID())
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type dataset struct {
 	base   *source.Matrix[float32]
 	query  *source.Matrix[float32]
 	truth  *source.Matrix[int32]
+	centre []float32 // of the vectors; nil: mean finds it
 }
 
 // loadDataset reads a folder with a truth of its own, or computes it each time.
@@ -58,6 +59,8 @@ type dataFlags struct {
 	metric  string
 	limit   int
 	cache   string
+	room    source.Room[float32] // nil: the base lies on the heap
+	note    func(string)         // says on the error stream what takes time; set by load
 }
 
 func (d *dataFlags) declare(f *pflag.FlagSet) {
@@ -91,7 +94,8 @@ func (d *dataFlags) load(c *cobra.Command) (*dataset, error) {
 	if user, err := os.UserCacheDir(); err == nil {
 		cache = cmp.Or(cache, filepath.Join(user, "kith-bench"))
 	}
+	d.note = func(text string) { fmt.Fprintln(c.ErrOrStderr(), "kith bench:", text) }
 	o := corpus.Options{Path: d.data, Generate: d.gen, Queries: d.queries, Truth: d.truth, Metric: corpus.Metrics()[d.metric], Limit: d.limit,
-		Depth: recallAt, Cache: cache, Note: func(text string) { fmt.Fprintln(c.ErrOrStderr(), "kith bench:", text) }}
+		Depth: recallAt, Cache: cache, Room: d.room, Note: d.note}
 	return newDataset(corpus.Load(c.Context(), o))
 }

@@ -183,7 +183,7 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 	if err != nil {
 		return err
 	}
-	anon, err := anonymous(server)
+	anon, err := anonymousBytes(server.PID())
 	if err != nil {
 		return err
 	}

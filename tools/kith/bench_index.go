@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -89,9 +90,16 @@ func (b *indexBench) build(ctx context.Context, d *dataset) (_ *built, _ *curve.
 	if out.dense != nil {
 		beside = out.dense.Bytes()
 	}
-	return out, &curve.Run{RawMiB: 4 * float64(d.base.Rows) * float64(d.base.Columns) / mib, VectorsMiB: float64(out.vectors.Resident()) / mib, BesideMiB: float64(beside) / mib,
-		Lib: b.label(), Version: version, Group: "ours", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads,
-		BuildS: time.Since(start).Seconds(), BuildCPUS: (processorTime() - cpu).Seconds()}, nil
+	run := b.newRun(d)
+	run.VectorsMiB, run.BesideMiB = float64(out.vectors.Resident())/mib, float64(beside)/mib
+	run.BuildS, run.BuildCPUS = time.Since(start).Seconds(), (processorTime() - cpu).Seconds()
+	return out, run, nil
+}
+
+// newRun is a run of which only the settings are known.
+func (b *indexBench) newRun(d *dataset) *curve.Run {
+	return &curve.Run{RawMiB: 4 * float64(d.base.Rows) * float64(d.base.Columns) / mib,
+		Lib: b.label(), Version: version, Group: "ours", Folder: d.folder, M: b.m, EfConstruct: b.efConstruct, Threads: b.threads}
 }
 
 // label is the name of a run: hnsw, the default, is kith alone.
@@ -106,21 +114,56 @@ func (b *indexBench) label() string {
 	if b.inline {
 		name += "-inline"
 	}
+	if b.disk.folder != "" {
+		name += "-on-disk"
+	}
 	return name
 }
 
 // empty makes the index without its vectors; nil for flat.
 func (b *indexBench) empty(vectors *arena.Arena, d *dataset) (index.Dense, error) {
-	const seed = 42
 	switch b.kind {
 	case "hnsw":
-		return asDense(hnsw.New(vectors, hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: b.m, EfConstruct: b.efConstruct, Seed: seed}))
+		return asDense(hnsw.New(vectors, b.graphOptions(d)))
 	case "ivf_pq":
-		return asDense(ivfpq.New(vectors, ivfpq.Options{Dim: d.base.Columns, Metric: d.metric, Seed: seed, Workers: b.threads}))
+		return asDense(ivfpq.New(vectors, b.listOptions(d)))
 	case "lsh":
-		return asDense(lsh.New(vectors, lsh.Options{Dim: d.base.Columns, Metric: d.metric, Seed: seed}))
+		return asDense(lsh.New(vectors, b.hashOptions(d)))
 	}
 	return nil, nil
+}
+
+// reopen reads an index that was saved.
+func (b *indexBench) reopen(r io.Reader, vectors *arena.Arena, d *dataset) (x index.Dense, err error) {
+	switch b.kind {
+	case "hnsw":
+		x, _, err = loaded(hnsw.Load(r, vectors, b.graphOptions(d)))
+	case "ivf_pq":
+		x, _, err = loaded(ivfpq.Load(r, vectors, b.listOptions(d)))
+	case "lsh":
+		x, _, err = loaded(lsh.Load(r, vectors, b.hashOptions(d)))
+	}
+	return x, err
+}
+
+const indexSeed = 42
+
+func (b *indexBench) graphOptions(d *dataset) hnsw.Options {
+	return hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: b.m, EfConstruct: b.efConstruct, Seed: indexSeed}
+}
+
+func (b *indexBench) listOptions(d *dataset) ivfpq.Options {
+	return ivfpq.Options{Dim: d.base.Columns, Metric: d.metric, Seed: indexSeed, Workers: b.threads}
+}
+
+func (b *indexBench) hashOptions(d *dataset) lsh.Options {
+	return lsh.Options{Dim: d.base.Columns, Metric: d.metric, Seed: indexSeed}
+}
+
+// loaded is asDense of what was read.
+func loaded[T index.Dense](x T, m index.Meta, err error) (index.Dense, index.Meta, error) {
+	dense, err := asDense(x, err)
+	return dense, m, err
 }
 
 // asDense keeps a nil pointer from becoming an index that is not nil.
@@ -130,6 +173,9 @@ func asDense[T index.Dense](x T, err error) (index.Dense, error) {
 	}
 	return x, nil
 }
+
+// noteEvery is after how many vectors a build says how far it is.
+const noteEvery = 500_000
 
 // fill trains, guides where codes are asked for, and inserts.
 func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *index.Set) error {
@@ -143,7 +189,7 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	errs := make([]error, b.threads)
+	start, errs := time.Now(), make([]error, b.threads)
 	for t := range b.threads {
 		workers.Go(func() {
 			for errs[t] == nil && ctx.Err() == nil {
@@ -152,6 +198,9 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 					return
 				}
 				errs[t] = x.Insert(index.Slot(i))
+				if (i+1)%noteEvery == 0 {
+					b.note(fmt.Sprintf("%s of %s vectors are in after %.0f s", thousands(i+1), thousands(d.base.Rows), time.Since(start).Seconds()))
+				}
 			}
 		})
 	}
@@ -172,7 +221,7 @@ func (b *indexBench) guide(x index.Dense, d *dataset) error {
 	if !ok {
 		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
 	}
-	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: 42}, d.mean()), index.Pace{Workers: b.threads})
+	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: indexSeed}, d.mean()), index.Pace{Workers: b.threads})
 }
 
 // settle does what a server does once it has built what was loaded: it lays codes
@@ -189,8 +238,22 @@ func (b *indexBench) settle(x index.Dense) error {
 	return nil
 }
 
+// sampled is the centre of some vectors from all over, which is what a server knows
+// when it makes its codes.
+func (d *dataset) sampled() []float32 {
+	n := min(d.base.Rows, quant.MaxReducedSamples)
+	samples := make([]float32, 0, n*d.base.Columns)
+	for i := range n {
+		samples = append(samples, d.base.Row(i*d.base.Rows/n)...)
+	}
+	return quant.Mean(samples, d.base.Columns)
+}
+
 // mean is the centre of the vectors.
 func (d *dataset) mean() []float32 {
+	if d.centre != nil {
+		return d.centre
+	}
 	sums := make([]float64, d.base.Columns)
 	for i := range d.base.Rows {
 		for j, v := range d.base.Row(i) {

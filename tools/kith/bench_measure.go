@@ -19,21 +19,29 @@ import (
 // maxEf is the widest search that is measured.
 const maxEf = 1 << 20
 
+// trial is an index that is measured.
+type trial struct {
+	x     index.Searcher
+	d     *dataset
+	floor *floor // nil: it is not told
+	ready func() // before each pass, in no query's time; may be nil
+}
+
 // measure asks all queries three times, each timed alone.
-func measure(x index.Searcher, d *dataset, ef int) curve.Point {
+func measure(a *trial, ef int) curve.Point {
 	const passes = 3
 	var qps, cpu []float64
 	var latency []time.Duration
 	p := curve.Point{Setting: json.RawMessage(strconv.Itoa(ef))}
 	for range passes {
-		one := onePass(x, d, ef)
+		one := onePass(a, ef)
 		busy := 0.0
 		latency = latency[:0]
 		for _, us := range one.Latency {
 			busy += us
 			latency = append(latency, time.Duration(us*1e3))
 		}
-		qps, cpu = append(qps, 1e6*float64(d.query.Rows)/busy), append(cpu, one.CPUus)
+		qps, cpu = append(qps, 1e6*float64(a.d.query.Rows)/busy), append(cpu, one.CPUus)
 		p.Recall, p.Distances, p.Hops = one.Recall, one.Distances, one.Hops
 	}
 	p.QPS, p.CPUus = curve.Median(qps), curve.Median(cpu)
@@ -104,7 +112,7 @@ func newFloor(b *indexBench, x *built, d *dataset) *floor {
 // add counts the bytes of a point. How many distances were by vector is found by
 // asking once more, for the codes' estimates alone.
 func (f *floor) add(p *curve.Point, ef int) {
-	if f.speed == 0 {
+	if f == nil || f.speed == 0 {
 		return
 	}
 	byVector := p.Distances

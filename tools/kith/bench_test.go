@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -314,5 +315,75 @@ func TestBenchURLSendsTheKey(t *testing.T) {
 	_, errOut, status := kith(t, "", "bench", "--data", tinyDataset(t), "--url", server.URL, "--api-key", "secret")
 	if status != 1 || !strings.Contains(errOut, "KITH_API_KEY") || len(keys) < 2 || keys[1] != "secret" {
 		t.Errorf("keys %q; status %d, %s", keys, status, errOut)
+	}
+}
+
+func TestBenchOnDisk(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("vectors are mapped from files on Linux only")
+	}
+	data, dir := tinyDataset(t), filepath.Join(t.TempDir(), "files")
+	args := []string{"bench", "--data", data, "--code", "8", "--on-disk", dir, "--sweep", "200", "-o", "json"}
+	stages := func(all []map[string]any) string {
+		var list []string
+		for _, one := range all {
+			switch stage, ok := one["stage"].(string); {
+			case ok:
+				list = append(list, stage)
+			case one["build_s"] != nil:
+				list = append(list, "build")
+			default:
+				list = append(list, "ef")
+			}
+		}
+		return strings.Join(list, " ")
+	}
+	for _, kind := range []string{"hnsw", "ivf_pq", "lsh"} {
+		with := append(args, "--index", kind)
+		if kind != "hnsw" {
+			with = append(with, "--code", "0")
+		}
+		all := lines(t, ok(t, "", with...))
+		if got := stages(all); got != "build save warm cold queries ef" {
+			t.Errorf("%s: stages %s", kind, got)
+		}
+		if recall := all[5]["recall"].(float64); kind == "hnsw" && recall < 0.95 {
+			t.Errorf("recall %v of what was opened again", recall)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 0 {
+			t.Errorf("%s left %v", kind, left)
+		}
+	}
+	first := lines(t, ok(t, "", append(args, "--keep")...))
+	if _, errOut, status := kith(t, "", args...); status != 1 || !strings.Contains(errOut, "--reuse") {
+		t.Errorf("files that are there: status %d, %s", status, errOut)
+	}
+	again := lines(t, ok(t, "", append(args, "--reuse", "--cached", "0")...))
+	if got := stages(again); got != "warm cold queries ef" || again[2]["cached"] != 0.0 {
+		t.Errorf("measured again: %s, %v", got, again)
+	}
+	if again[3]["recall"] != first[5]["recall"] {
+		t.Errorf("recall %v, and %v of the same files", first[5]["recall"], again[3]["recall"])
+	}
+	if _, errOut, status := kith(t, "", append(args, "--reuse", "--limit", "1900", "--cache", t.TempDir())...); status != 1 || !strings.Contains(errOut, "bench.index") {
+		t.Errorf("files of more vectors: status %d, %s", status, errOut)
+	}
+}
+
+func TestBenchOnDiskTeachesWhatIsWrong(t *testing.T) {
+	data, dir := tinyDataset(t), t.TempDir()
+	for want, args := range map[string][]string{
+		"give that":       {"--cached", "0.5"},
+		"0 to 1":          {"--on-disk", dir, "--cached", "1.5"},
+		"one --index":     {"--on-disk", dir, "--index", "hnsw,lsh"},
+		"each start":      {"--on-disk", dir, "--code", "4", "--inline"},
+		"in this process": {"--on-disk", dir, "--url", "http://127.0.0.1:1"},
+	} {
+		if _, errOut, status := kith(t, "", append([]string{"bench", "--data", data}, args...)...); status != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("%v: status %d, %s", args, status, errOut)
+		}
+	}
+	if _, errOut, status := kith(t, "", "bench", "--data", data, "--on-disk", dir, "--reuse"); status != 1 || !strings.Contains(errOut, "0 files") {
+		t.Errorf("nothing to measure again: status %d, %s", status, errOut)
 	}
 }

@@ -62,7 +62,7 @@ func (b *indexBench) work(c *cobra.Command) error {
 	}
 	lines := bufio.NewScanner(c.InOrStdin())
 	for lines.Scan() {
-		if err := out.Encode(answered(built.index, d, lines.Bytes(), before)); err != nil {
+		if err := out.Encode(answered(&trial{x: built.index, d: d}, lines.Bytes(), before)); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,7 @@ func (b *indexBench) work(c *cobra.Command) error {
 }
 
 // answered does what one line asks.
-func answered(x index.Searcher, d *dataset, line []byte, before int64) any {
+func answered(a *trial, line []byte, before int64) any {
 	type refusal struct {
 		Error string `json:"error"`
 	}
@@ -86,7 +86,7 @@ func answered(x index.Searcher, d *dataset, line []byte, before int64) any {
 		if command.Setting < 1 {
 			return refusal{"a pass needs a setting of 1 or more"}
 		}
-		return onePass(x, d, command.Setting)
+		return onePass(a, command.Setting)
 	case "memory":
 		return struct {
 			MiB float64 `json:"index_mib"`
@@ -106,10 +106,14 @@ type passed struct {
 }
 
 // onePass asks every query once, each timed alone.
-func onePass(x index.Searcher, d *dataset, ef int) *passed {
+func onePass(a *trial, ef int) *passed {
+	x, d := a.x, a.d
 	found, ids := make([]index.Hit, 0, recallAt), make([]int, 0, recallAt)
 	for q := range min(20, d.query.Rows) { // warm
 		found, _ = x.Search(index.Query{Vector: d.query.Row(q), K: recallAt, Ef: ef}, found[:0])
+	}
+	if a.ready != nil {
+		a.ready()
 	}
 	p, hits, work := &passed{Setting: ef, Latency: make([]float64, d.query.Rows)}, 0, index.Work{}
 	cpu := processorTime()

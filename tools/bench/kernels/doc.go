@@ -16,4 +16,8 @@
 // need of, AVX2's were above 1.1 for bfloat16 dot (1.12 to 1.34), uint8 dot and
 // cosine of 100 dimensions (1.2), scan of 25 tables (1.0 to 1.25), points (1.1 to
 // 1.3), sift (1.6) and signs (1.0 to 1.4).
+//
+// On a newer Xeon that has VPOPCNT, idle, -mib 1: sift 1.31 to 1.36, points of 128
+// dimensions 1.29, all others 1.06 and below; 1-bit codes of 784 dimensions 0.34 to
+// 0.37, and 0.88 with GODEBUG=cpu.avx512vpopcntdq=off; from memory 0.63 either way.
 package main

@@ -40,6 +40,10 @@ type Options struct {
 	Depth    int          // true neighbours that are needed of each query
 	Cache    string       // folder of what is computed or generated
 	Note     func(string) // told what takes time; nil tells nobody
+	// Room gives the base its place, where that is a file of vectors; nil: the heap.
+	// Those that it holds from an earlier time are taken to be the base's, as the
+	// metric wants them.
+	Room source.Room[float32]
 }
 
 // Set is a loaded data set. Vectors are normalised where the metric is Cosine.
@@ -54,6 +58,7 @@ type Set struct {
 	Truth  *source.Matrix[int32] // row numbers of the base, nearest first
 
 	files []string // what it was read from: the cache's key
+	held  bool     // the base was where it was to be, as the metric wants it
 }
 
 // Metrics are the metrics by their names in data sets.
@@ -91,7 +96,9 @@ func Load(ctx context.Context, o Options) (*Set, error) {
 		return nil, err
 	}
 	if s.Metric == index.Cosine {
-		normalise(s.Base)
+		if !s.held {
+			normalise(s.Base)
+		}
 		normalise(s.Query)
 	}
 	if s.Truth == nil {
@@ -198,12 +205,23 @@ func (s *Set) readMeta(path string) error {
 
 func (s *Set) load(o *Options, base, query string) error {
 	var err error
-	if s.Base, err = source.LoadRows[float32](base, o.Limit); err != nil {
+	if s.Base, err = s.rows(o, base); err != nil {
 		return err
 	}
 	s.files = append(s.files, base, query)
 	s.Query, err = source.LoadMatrix[float32](query)
 	return err
+}
+
+// rows reads the base.
+func (s *Set) rows(o *Options, path string) (*source.Matrix[float32], error) {
+	if o.Room == nil {
+		return source.LoadRows[float32](path, o.Limit)
+	}
+	return source.LoadInto(path, o.Limit, func(shape source.Shape) (cells []float32, held bool, err error) {
+		cells, s.held, err = o.Room(shape)
+		return cells, s.held, err
+	})
 }
 
 // loadTruth reads the truth, if it is of all rows.
@@ -228,7 +246,7 @@ func (o *Options) vectors(path string) (*Set, error) {
 		}
 		return s, s.loadTruth(o, o.Truth)
 	}
-	all, err := source.LoadRows[float32](path, o.Limit)
+	all, err := s.rows(o, path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -14,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/kithdb/kith/index/simd"
@@ -113,38 +113,39 @@ func newWorld(dim int) *world {
 	return &world{dim: dim, centres: normal(clusters*latent, 1), first: normal(hidden*latent, 1/math.Sqrt(latent)), second: normal(dim*hidden, 1/math.Sqrt(hidden))}
 }
 
-// write makes the base stretch by stretch on all cores, in their order.
+// write makes the base, its stretches side by side on all cores.
 func (w *world) write(ctx context.Context, path string, s source.Shape) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	out := bufio.NewWriterSize(f, 1<<20)
-	if err := source.WriteHeader(out, s); err != nil {
+	if err := source.WriteHeader(f, s); err != nil {
 		return err
 	}
-	cores := runtime.GOMAXPROCS(0)
-	blocks := make([][]float32, cores)
-	for at := 0; at < s.Rows; at += cores * stretch {
-		var makers sync.WaitGroup
-		for c := range cores {
-			from := at + c*stretch
-			n := max(min(stretch, s.Rows-from), 0)
-			if blocks[c] == nil {
-				blocks[c] = make([]float32, stretch*s.Columns)
+	var next atomic.Int64
+	var makers sync.WaitGroup
+	faults := make([]error, runtime.GOMAXPROCS(0))
+	for m := range faults {
+		makers.Go(func() {
+			cells, raw := make([]float32, stretch*s.Columns), []byte(nil)
+			for faults[m] == nil {
+				number := int(next.Add(1)) - 1
+				from := number * stretch
+				if from >= s.Rows {
+					return
+				}
+				part := cells[:min(stretch, s.Rows-from)*s.Columns]
+				w.fill(part, uint64(number))
+				if raw, faults[m] = binary.Append(raw[:0], binary.LittleEndian, part); faults[m] == nil {
+					_, err := f.WriteAt(raw, source.CellAt(from*s.Columns))
+					faults[m] = errors.Join(ctx.Err(), err)
+				}
 			}
-			blocks[c] = blocks[c][:n*s.Columns]
-			makers.Go(func() { w.fill(blocks[c], uint64(from/stretch)) })
-		}
-		makers.Wait()
-		for _, b := range blocks {
-			if err := errors.Join(ctx.Err(), binary.Write(out, binary.LittleEndian, b)); err != nil {
-				return err
-			}
-		}
+		})
 	}
-	return out.Flush()
+	makers.Wait()
+	return errors.Join(faults...)
 }
 
 // fill makes rows of a seed of their own.

@@ -11,7 +11,10 @@ import (
 	"github.com/kithdb/kith/client"
 )
 
-const bufferBytes = 1 << 20
+const (
+	bufferBytes = 1 << 20
+	headerBytes = 8 // of an fbin or ibin
+)
 
 func readFBin(r io.Reader, o Options) func() (client.Point, error) {
 	in, id := bufio.NewReaderSize(r, bufferBytes), rowIDs(o.FirstID)
@@ -37,7 +40,7 @@ func readFBin(r io.Reader, o Options) func() (client.Point, error) {
 
 // header reads an fbin's or ibin's two counts.
 func header(r io.Reader) (rows, columns int, err error) {
-	var h [8]byte
+	var h [headerBytes]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
 		return 0, 0, fmt.Errorf("header of rows and columns: %w", unexpected(err))
 	}

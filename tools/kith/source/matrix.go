@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Matrix is a whole file of rows in memory.
@@ -34,6 +37,19 @@ func LoadMatrix[T float32 | int32](path string) (*Matrix[T], error) { return Loa
 
 // LoadRows is LoadMatrix of the first rows, at most so many; 0 takes all.
 func LoadRows[T float32 | int32](path string, most int) (*Matrix[T], error) {
+	return LoadInto(path, most, onHeap[T])
+}
+
+// Room gives a matrix's cells their place. held: they are there already, from an
+// earlier time, and the file is not read for them.
+type Room[T float32 | int32] func(s Shape) (cells []T, held bool, err error)
+
+func onHeap[T float32 | int32](s Shape) ([]T, bool, error) {
+	return make([]T, s.Rows*s.Columns), false, nil
+}
+
+// LoadInto is LoadRows of cells that lie in a room.
+func LoadInto[T float32 | int32](path string, most int, room Room[T]) (*Matrix[T], error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -43,26 +59,65 @@ func LoadRows[T float32 | int32](path string, most int) (*Matrix[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	load := loadBin[T]
+	in := matrixFile[T]{f, info.Size(), most, room}
+	load := in.bin
 	if strings.HasSuffix(strings.ToLower(path), "vecs") {
-		load = loadVecs[T]
+		load = in.vecs
 	}
-	m, err := load(f, info.Size(), most)
+	m, err := load()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
 }
 
-func loadBin[T float32 | int32](f io.Reader, size int64, most int) (*Matrix[T], error) {
-	rows, columns, err := header(f)
+// matrixFile is a file that is loaded, its first rows at most so many.
+type matrixFile[T float32 | int32] struct {
+	f    *os.File
+	size int64
+	most int
+	room Room[T]
+}
+
+// place makes the matrix; held: it is whole.
+func (in *matrixFile[T]) place(s Shape) (m *Matrix[T], held bool, err error) {
+	m = &Matrix[T]{Rows: s.Rows, Columns: s.Columns}
+	m.Cells, held, err = in.room(s)
+	return m, held, err
+}
+
+// bin reads an fbin or ibin, in pieces on all cores.
+func (in *matrixFile[T]) bin() (*Matrix[T], error) {
+	rows, columns, err := header(in.f)
 	if err != nil {
 		return nil, err
 	}
-	if want := 8 + 4*int64(rows)*int64(columns); size != want {
-		return nil, fmt.Errorf("%d bytes, its header says %d", size, want)
+	if want := headerBytes + 4*int64(rows)*int64(columns); in.size != want {
+		return nil, fmt.Errorf("%d bytes, its header says %d", in.size, want)
 	}
-	return ReadMatrix[T](f, Shape{atMost(rows, most), columns})
+	m, held, err := in.place(Shape{atMost(rows, in.most), columns})
+	if err != nil || held {
+		return m, err
+	}
+	const piece = bufferBytes / 4
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	faults := make([]error, min(runtime.GOMAXPROCS(0), len(m.Cells)/piece+1))
+	for r := range faults {
+		readers.Go(func() {
+			buffer := make([]byte, min(4*len(m.Cells), bufferBytes))
+			for faults[r] == nil {
+				from := int(next.Add(piece)) - piece
+				if from >= len(m.Cells) {
+					return
+				}
+				to := min(from+piece, len(m.Cells))
+				faults[r] = readCells(io.NewSectionReader(in.f, CellAt(from), 4*int64(to-from)), m.Cells[from:to], buffer)
+			}
+		})
+	}
+	readers.Wait()
+	return m, errors.Join(faults...)
 }
 
 // atMost is n, or the bound where there is one and n passes it.
@@ -99,9 +154,9 @@ func readCells[T float32 | int32](r io.Reader, cells []T, buffer []byte) error {
 }
 
 // loadVecs reads rows that each begin with their number of columns.
-func loadVecs[T float32 | int32](f io.Reader, size int64, most int) (*Matrix[T], error) {
-	in := bufio.NewReaderSize(f, bufferBytes)
-	head, err := in.Peek(4)
+func (in *matrixFile[T]) vecs() (*Matrix[T], error) {
+	r := bufio.NewReaderSize(in.f, bufferBytes)
+	head, err := r.Peek(4)
 	if err != nil {
 		return nil, fmt.Errorf("the first row's number of columns: %w", unexpected(err))
 	}
@@ -109,20 +164,22 @@ func loadVecs[T float32 | int32](f io.Reader, size int64, most int) (*Matrix[T],
 	if columns < 1 || columns > MaxDim {
 		return nil, fmt.Errorf("the first row says %d columns, vectors have 1 to %d: is this the right format?", columns, MaxDim)
 	}
-	if size%int64(4+4*columns) != 0 {
-		return nil, fmt.Errorf("%d bytes are no whole number of rows of %d columns", size, columns)
+	if in.size%int64(4+4*columns) != 0 {
+		return nil, fmt.Errorf("%d bytes are no whole number of rows of %d columns", in.size, columns)
 	}
-	m := &Matrix[T]{Rows: atMost(int(size/int64(4+4*columns)), most), Columns: columns}
-	m.Cells = make([]T, m.Rows*columns)
+	m, held, err := in.place(Shape{atMost(int(in.size/int64(4+4*columns)), in.most), columns})
+	if err != nil || held {
+		return m, err
+	}
 	buffer := make([]byte, 4+4*columns)
 	for i := range m.Rows {
-		if _, err := io.ReadFull(in, buffer[:4]); err != nil {
+		if _, err := io.ReadFull(r, buffer[:4]); err != nil {
 			return nil, unexpected(err)
 		}
 		if n := int(int32(binary.LittleEndian.Uint32(buffer))); n != columns {
 			return nil, fmt.Errorf("row %d says %d columns, the rows before have %d", i+1, n, columns)
 		}
-		if err := readCells(in, m.Row(i), buffer); err != nil {
+		if err := readCells(r, m.Row(i), buffer); err != nil {
 			return nil, err
 		}
 	}
@@ -148,6 +205,9 @@ func SaveMatrix[T float32 | int32](path string, m *Matrix[T]) error {
 	}
 	return nil
 }
+
+// CellAt is where a cell lies in an fbin or ibin.
+func CellAt(cell int) int64 { return headerBytes + 4*int64(cell) }
 
 // WriteHeader writes an fbin's or ibin's two counts.
 func WriteHeader(w io.Writer, s Shape) error {
