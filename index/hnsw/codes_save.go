@@ -106,6 +106,9 @@ func (g *Graph) readCodes(b *block.Reader, saved uint32) (coding string, err err
 	if err != nil {
 		return "", err
 	}
+	if saved <= headed && int(size) == code.RowBytes()+simd.CodeHead {
+		return "", g.passCodes(b, int(size), saved)
+	}
 	if int(size) != code.RowBytes() || !quant.Suits(code, g.o.Metric, g.o.Dim) {
 		return "", fmt.Errorf("%w: codes of %d bytes of other vectors", block.ErrCorrupt, size)
 	}
@@ -133,6 +136,24 @@ func (g *Graph) readCodes(b *block.Reader, saved uint32) (coding string, err err
 	}
 	by.sketch, err = g.readSketches(b)
 	return coding, err
+}
+
+// passCodes reads past the codes of a version whose heads were apart, and past what
+// is behind them: the code is made anew.
+func (g *Graph) passCodes(b *block.Reader, size int, saved uint32) error {
+	for s := range uint32(g.nodes.Rows().Len()) {
+		if g.levels(s) == 0 {
+			continue
+		}
+		if _, err := b.Next(size); err != nil {
+			return err
+		}
+	}
+	if saved <= oneRowed {
+		return g.passSketches(b)
+	}
+	x, err := g.readSketches(b)
+	return errors.Join(err, x.close())
 }
 
 // readStored reads the code itself.

@@ -70,7 +70,12 @@ func (a *Affine) RowBytes() int {
 func (a *Affine) Encode(row []byte, v []float32, s *Scratch) {
 	x := s.take(a.dim())
 	norm := a.centred(x, v)
-	along := a.pick(row, x)
+	step := a.pick(x)
+	if a.headAt() == simd.InCodes {
+		a.within(row, v, s, whole{norm: norm, step: step})
+		return
+	}
+	along := a.put(row, x, step)
 	a.head(row[a.headAt():], v, [2]float32{norm, along})
 }
 
@@ -82,19 +87,30 @@ func (a *Affine) headAt() int {
 	return simd.Code8Head(a.dim())
 }
 
-// pick writes the codes of x and answers the product of x with its code, both
-// measured in steps from the middle.
-func (a *Affine) pick(codes []byte, x []float32) (along float32) {
-	most := simd.Largest(x)
+// pick is the distance between two codes of x; 0: x is nothing but zeros.
+func (a *Affine) pick(x []float32) float32 {
+	if most := simd.Largest(x); most > 0 {
+		return a.step(x, most)
+	}
+	return 0
+}
+
+// put writes the codes of x, so far from each other, and answers the product of x
+// with its code, both measured in steps from the middle.
+func (a *Affine) put(codes []byte, x []float32, step float32) (along float32) {
 	clear(codes)
-	if most == 0 {
+	if step == 0 {
 		return 0
 	}
-	l := simd.Levels{Inverse: 1 / a.step(x, most), Most: float32(a.levels())}
 	if a.bits == 4 {
-		return l.Put4(codes, x)
+		return a.by(step).Put4(codes, x)
 	}
-	return l.Put8(codes, x)
+	return a.by(step).Put8(codes, x)
+}
+
+// by is the levels that are so far from each other.
+func (a *Affine) by(step float32) simd.Levels {
+	return simd.Levels{Inverse: 1 / step, Most: float32(a.levels())}
 }
 
 // step is the distance between two codes: for 4 bits the one, of several tried,
@@ -132,7 +148,7 @@ func (a *Affine) Ask(v []float32, q *Query) {
 	c := &q.affine
 	c.four = a.bits == 4
 	a.aim(&c.Codes, x)
-	c.Add = a.apart(v, norm)
+	c.Add = a.apart(v, norm) + a.shared(c.Head)
 	q.kind = c
 }
 

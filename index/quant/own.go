@@ -29,12 +29,12 @@ func (a *Affine) AskCode(row []byte, q *Query) {
 		sum = spread8(c.Query, row, a.dim())
 	}
 	head := a.headAt()
-	add := math.Float32frombits(binary.LittleEndian.Uint32(row[head:]))
-	scale := -math.Float32frombits(binary.LittleEndian.Uint32(row[head+4:]))
+	add, mul := simd.RowHead(row, head)
+	scale := -mul
 	if a.metric == index.Euclid {
 		scale /= 2
 	} else {
-		add += simd.Dot(a.mean, a.mean)
+		add += simd.Dot(a.mean, a.mean) + 2*a.shared(head)
 	}
 	c.Mul, c.Head, c.Add = scale/2, head, add
 	c.Bias = -c.Mul * float32(sum) * float32(a.levels()) / 2
@@ -49,8 +49,9 @@ func (a *Affine) point(dst []float32, row []byte) (point []float32, own float32)
 	}
 	dst = dst[:a.dim()]
 	head := a.headAt()
-	own = math.Float32frombits(binary.LittleEndian.Uint32(row[head:]))
-	step := -math.Float32frombits(binary.LittleEndian.Uint32(row[head+4:]))
+	own, mul := simd.RowHead(row, head)
+	own += a.shared(head)
+	step := -mul
 	if a.metric == index.Euclid {
 		step /= 2
 	}

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/simd"
 )
 
 // Code is a trained way to make codes. It never changes, and any number of
@@ -31,6 +32,8 @@ type Code interface {
 type Scratch struct {
 	floats []float32
 	unit   []float32 // a vector at length 1
+	trial  []byte    // codes that may be better than those that there are
+	parity simd.Parities
 }
 
 // take is n floats of it; what they hold is left over.

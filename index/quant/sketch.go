@@ -291,7 +291,7 @@ func (q *Sketched) Rest(base unsafe.Pointer, stride int, ids []uint32, out []flo
 		q.rest.Distances8(base, stride, ids, said)
 	}
 	for i, id := range ids {
-		own := (*float32)(unsafe.Add(base, int(id)*stride+q.rest.Head)) // of x alone: it is in the sketch
-		out[i] += said[i] - *own
+		own := q.rest.AddOf(unsafe.Add(base, int(id)*stride)) // of x alone: it is in the sketch
+		out[i] += said[i] - own
 	}
 }

@@ -10,7 +10,8 @@ import (
 //
 // A row is the codes of its dimensions and two float32, its add and its mul, at
 // Head: behind the codes, or in the room that the last dimensions leave, so that
-// 100 dimensions of 4 bits are one cache line. The distance to it is
+// 100 dimensions of 4 bits are one cache line. Codes of 4 bits that leave none have
+// them in themselves, as bfloat16: see Parities. The distance to it is
 //
 //	Add + row.add + row.mul·(Mul·Σ Query[d]·code[d] + Bias)
 //
@@ -20,7 +21,8 @@ type Codes struct {
 	// Query is one int8 a dimension in the order of the codes, CodeDims of them,
 	// those behind the last dimension 0. −127 to 127.
 	Query []int8
-	// Head is where in a row its add and mul are: Code8Head or Code4Head.
+	// Head is where in a row its add and mul are: Code8Head or Code4Head, which may
+	// be InCodes.
 	Head           int
 	Add, Mul, Bias float32
 }
@@ -44,12 +46,26 @@ func Code8Head(dim int) int { return headAt(dim, CodeDims(dim)) }
 
 // Code4Bytes is the size of a row of 4-bit codes. Of each 32 dimensions the first
 // 16 are in the low halves of 16 bytes, the others in the high halves.
-func Code4Bytes(dim int) int { return max(CodeDims(dim)/2, Code4Head(dim)+CodeHead) }
+func Code4Bytes(dim int) int { return max(CodeDims(dim)/2, endOf(Code4Head(dim))) }
 
-// Code4Head is where add and mul are in a row of 4-bit codes.
+// Code4Head is where add and mul are in a row of 4-bit codes: in the codes
+// themselves, InCodes, where none are free and there are enough of them.
 func Code4Head(dim int) int {
 	const half = codeBlock / 2
-	return headAt(dim/codeBlock*half+min(dim%codeBlock, half), CodeDims(dim)/2)
+	size := CodeDims(dim) / 2
+	at := headAt(dim/codeBlock*half+min(dim%codeBlock, half), size)
+	if at == size && size >= parityBytes {
+		return InCodes
+	}
+	return at
+}
+
+// endOf is where a row's head ends.
+func endOf(head int) int {
+	if head == InCodes {
+		return parityBytes
+	}
+	return head + CodeHead
 }
 
 // headAt is where add and mul go when so many bytes of a row's codes are used: the
@@ -72,7 +88,7 @@ func (c *Codes) Distances8(base unsafe.Pointer, stride int, ids []uint32, out []
 // Distances4 computes the distances to rows of 4-bit codes.
 func (c *Codes) Distances4(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	out = out[:len(ids)]
-	c.check(base, stride-max(len(c.Query)/2, c.Head+CodeHead), len(ids))
+	c.check(base, stride-max(len(c.Query)/2, endOf(c.Head)), len(ids))
 	code4Rows(c, base, stride, ids, out)
 }
 

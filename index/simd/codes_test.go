@@ -40,9 +40,28 @@ func (k codeKind) want(c *Codes, row []byte) float32 {
 	for d, q := range c.Query {
 		sum += int64(q) * k.code(row, d)
 	}
-	add, mul := *(*float32)(unsafe.Pointer(&row[c.Head])), *(*float32)(unsafe.Pointer(&row[c.Head+4]))
+	add, mul := k.headOf(row, c.Head)
 	inner := float32(c.Mul*float32(sum)) + c.Bias
 	return float32(c.Add+add) + float32(mul*inner)
+}
+
+// headOf is add and mul of a row, read by the text of its format.
+func (k codeKind) headOf(row []byte, head int) (add, mul float32) {
+	if head != InCodes {
+		return *(*float32)(unsafe.Pointer(&row[head])), *(*float32)(unsafe.Pointer(&row[head+4]))
+	}
+	both := k.parities(row)
+	return math.Float32frombits(both << 16), math.Float32frombits(both >> 16 << 16)
+}
+
+// parities are those that a head in the codes is made of.
+func (k codeKind) parities(row []byte) (both uint32) {
+	for i := range 32 {
+		for _, b := range []byte{row[i], row[i+32]} {
+			both ^= uint32(b&1^b>>4&1) << i
+		}
+	}
+	return both
 }
 
 // fill makes a row of a draw of codes: any, or the greatest.
@@ -56,8 +75,15 @@ func (k codeKind) fill(rng *rand.Rand, row []byte, head int, full bool) {
 			row[i] &= 127
 		}
 	}
-	*(*float32)(unsafe.Pointer(&row[head])) = float32(rng.NormFloat64())
-	*(*float32)(unsafe.Pointer(&row[head+4])) = float32(rng.NormFloat64())
+	add, mul := float32(rng.NormFloat64()), float32(rng.NormFloat64())
+	if head != InCodes {
+		*(*float32)(unsafe.Pointer(&row[head])), *(*float32)(unsafe.Pointer(&row[head+4])) = add, mul
+		return
+	}
+	wrong := k.parities(row) ^ (math.Float32bits(add)>>16 | math.Float32bits(mul)>>16<<16)
+	for i := range 32 {
+		row[i] ^= byte(wrong >> i & 1)
+	}
 }
 
 func codeQuery(rng *rand.Rand, dim int, full bool) *Codes {

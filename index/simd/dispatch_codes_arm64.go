@@ -34,7 +34,7 @@ func whole(out []float32) []int32 {
 // distances makes distances of the sums in their place.
 func (c *Codes) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	for i, sum := range whole(out) {
-		out[i] = c.distance(unsafe.Add(base, int(ids[i])*stride), sum)
+		out[i] = c.distance(c.headOf(unsafe.Add(base, int(ids[i])*stride)), sum)
 	}
 }
 

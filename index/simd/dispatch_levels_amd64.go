@@ -43,3 +43,11 @@ func (l Levels) put4(codes []byte, x []float32) (along float32) {
 	}
 	return along + l.put4Scalar(codes[whole/2:], x[whole:])
 }
+
+func (l Levels) costs(keys *[32]uint32, x []float32) {
+	if useAVX2 && len(x) >= 2*parityBytes {
+		parityCostsAVX2(keys, (*[2 * parityBytes]float32)(x), l.Inverse, l.half(), l.Most)
+		return
+	}
+	l.costsScalar(keys, x)
+}

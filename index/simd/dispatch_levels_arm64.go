@@ -44,3 +44,5 @@ func levelPut8NEON(codes []byte, x []float32, inverse, half, middle, levels floa
 //
 //go:noescape
 func levelPut4NEON(codes []byte, x []float32, inverse, half, middle, levels float32) (along float32)
+
+func (l Levels) costs(keys *[32]uint32, x []float32) { l.costsScalar(keys, x) }

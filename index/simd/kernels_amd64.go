@@ -344,5 +344,10 @@ func offerAVX2(dist []float32, slot []uint32, room int, n int, slots []uint32, o
 //go:noescape
 func offerAVX512(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
 
+// parityCostsAVX2 is Levels.costs of numbers for all codes that a head is in.
+//
+//go:noescape
+func parityCostsAVX2(keys *[32]uint32, x *[128]float32, inverse float32, half float32, most float32)
+
 // hasF16C asks the processor for the conversions of float16.
 func hasF16C() bool

@@ -25,7 +25,7 @@ func bitRowsScalar(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out [
 			}
 			sum = 2*sum + count
 		}
-		out[i] = c.distance(row, sum)
+		out[i] = c.distance(*(*[2]float32)(row), sum)
 	}
 }
 

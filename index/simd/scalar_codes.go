@@ -10,7 +10,7 @@ func code8RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, ou
 		for d, q := range c.Query {
 			sum += int32(q) * int32(codes[d])
 		}
-		out[i] = c.distance(row, sum)
+		out[i] = c.distance(c.headOf(row), sum)
 	}
 }
 
@@ -24,18 +24,16 @@ func code4RowsScalar(c *Codes, base unsafe.Pointer, stride int, ids []uint32, ou
 			d := at/half*codeBlock + at%half
 			sum += int32(c.Query[d])*int32(b&15) + int32(c.Query[d+half])*int32(b>>4)
 		}
-		out[i] = c.distance(row, sum)
+		out[i] = c.distance(c.headOf(row), sum)
 	}
 }
 
-// distance is the distance to a row from the sum of its products. Each operation
-// is rounded, whether or not the processor can fuse them: every kernel gives the
-// same bits.
-func (c *Codes) distance(row unsafe.Pointer, sum int32) float32 {
-	head := (*[2]float32)(unsafe.Add(row, c.Head))
-	add, mul := head[0], head[1]
+// distance is the distance to a row, whose add and mul are given, from the sum of
+// its products. Each operation is rounded, whether or not the processor can fuse
+// them: every kernel gives the same bits.
+func (c *Codes) distance(head [2]float32, sum int32) float32 {
 	inner := float32(c.Mul*float32(sum)) + c.Bias
-	return c.Add + add + float32(mul*inner)
+	return c.Add + head[0] + float32(head[1]*inner)
 }
 
 // hadamardScalar is the fast Walsh-Hadamard transform, in place; len(v) is a

@@ -10,8 +10,9 @@ type Footprint struct {
 const (
 	// slotBytes is an id and a version beside the row.
 	slotBytes = 16
-	// codeHead is what a code has beside its dimensions.
-	codeHead = 8
+	// codeHead is what a code of fewer than leastWithin dimensions has beside them;
+	// others have it in themselves (simd.InCodes).
+	codeHead, leastWithin = 8, 128
 	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
 	// holds beside the code (hnsw.SketchSome).
 	sketchBytes, sketchedRow = 104, 16 * 40
@@ -42,7 +43,13 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 	return out
 }
 
-func codeBytes(v *Vector) int64 { return int64(v.Size)/2 + codeHead }
+func codeBytes(v *Vector) int64 {
+	n := int64(v.Size) / 2
+	if v.Size < leastWithin {
+		n += codeHead
+	}
+	return n
+}
 
 // graphBytes is the links of a node: lists of level 0 are two thirds full, the
 // higher levels together add a sixteenth.

@@ -79,7 +79,8 @@ func (k *codeKernel) rows() {
 	k.pointAt(k.ahead, next, lead)
 	ADDQ(Imm(group), next)
 	k.sumUp()
-	k.storeGroup(k.fixUp(k.addUp(k.acc)), next)
+	adds, muls := k.heads()
+	k.storeGroup(k.fixUp(k.addUp(k.acc), adds, muls), next)
 	CMPQ(next, k.count())
 	JL(LabelRef("group"))
 	VZEROUPPER()
@@ -153,6 +154,9 @@ func (k *codeKernel) sumUp() {
 	CMPQ(k.off, k.size)
 	JGE(LabelRef("summed"))
 	k.prefetchLine()
+	for _, row := range k.ahead { // a row may end a line later than its last 64 bytes begin
+		PREFETCHT0(Mem{Base: row, Index: k.size, Scale: 1, Disp: -1})
+	}
 	Label("block")
 	if k.bits == 8 {
 		k.block8()
@@ -162,13 +166,29 @@ func (k *codeKernel) sumUp() {
 	ADDQ(Imm(uint64(blockDims*k.bits/8)), k.off)
 	CMPQ(k.off, k.size)
 	JL(LabelRef("block"))
-
 	Label("summed")
+}
+
+// heads are add and mul of the four rows.
+func (k *codeKernel) heads() (adds, muls reg.VecVirtual) {
+	adds, muls = XMM(), XMM()
 	k.head = GP64()
 	MOVQ(param("head"), k.head)
+	if k.bits == 4 {
+		TESTQ(k.head, k.head)
+		JE(LabelRef("within"))
+	}
 	for _, row := range k.ahead {
 		PREFETCHT0(Mem{Base: row, Index: k.head, Scale: 1})
 	}
+	k.headsApart(adds, muls)
+	if k.bits == 4 {
+		JMP(LabelRef("headed"))
+		Label("within")
+		k.headsWithin(adds, muls)
+		Label("headed")
+	}
+	return adds, muls
 }
 
 func (k *codeKernel) prefetchLine() {
@@ -309,7 +329,7 @@ func (k *codeKernel) add(query, codes, acc reg.VecVirtual) {
 
 // fixUp makes distances of the sums, in the order of the scalar kernel, each
 // operation rounded.
-func (k *codeKernel) fixUp(sums reg.VecVirtual) reg.Register {
+func (k *codeKernel) fixUp(sums reg.VecVirtual, adds, muls reg.VecVirtual) reg.Register {
 	VCVTDQ2PS(sums, sums)
 	scale := func(name string, op func(...Op)) {
 		c := XMM()
@@ -318,10 +338,7 @@ func (k *codeKernel) fixUp(sums reg.VecVirtual) reg.Register {
 	}
 	scale("mul", VMULPS)
 	scale("bias", VADDPS)
-	front, back := k.heads(0), k.heads(2)
-	adds, muls, add := XMM(), XMM(), XMM()
-	VSHUFPS(U8(0x88), back, front, adds)
-	VSHUFPS(U8(0xdd), back, front, muls)
+	add := XMM()
 	VBROADCASTSS(param("add"), add)
 	VADDPS(adds, add, add)
 	VMULPS(sums, muls, sums)
@@ -329,8 +346,38 @@ func (k *codeKernel) fixUp(sums reg.VecVirtual) reg.Register {
 	return sums
 }
 
-// heads is add and mul of two rows.
-func (k *codeKernel) heads(first int) reg.VecVirtual {
+// headsApart are add and mul of the four rows where they stand apart.
+func (k *codeKernel) headsApart(adds, muls reg.VecVirtual) {
+	front, back := k.twoHeads(0), k.twoHeads(2)
+	VSHUFPS(U8(0x88), back, front, adds)
+	VSHUFPS(U8(0xdd), back, front, muls)
+}
+
+// headsWithin are those in the parities of the codes: see simd.Parities.
+func (k *codeKernel) headsWithin(adds, muls reg.VecVirtual) {
+	all := XMM()
+	for i, row := range k.rowAt {
+		w, low := YMM(), YMM()
+		VMOVDQU(Mem{Base: row}, w)
+		VPXOR(Mem{Base: row, Disp: 32}, w, w)
+		VPSLLW(U8(7), w, low)
+		VPSLLW(U8(3), w, w)
+		VPXOR(low, w, w)
+		bits := GP32()
+		VPMOVMSKB(w, bits)
+		if i == 0 {
+			VMOVD(bits, all)
+		} else {
+			VPINSRD(U8(i), bits, all, all)
+		}
+	}
+	VPSLLD(U8(16), all, adds)
+	VPSRLD(U8(16), all, muls)
+	VPSLLD(U8(16), muls, muls)
+}
+
+// twoHeads is add and mul of two rows.
+func (k *codeKernel) twoHeads(first int) reg.VecVirtual {
 	r := XMM()
 	VMOVSD(k.headOf(first), r)
 	VMOVHPS(k.headOf(first+1), r, r)

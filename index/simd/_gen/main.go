@@ -1,8 +1,9 @@
 // Command _gen writes the amd64 kernels of index/simd: AVX2 with FMA, and
 // AVX-512, for pairs of vectors and for lists of rows; float16, bfloat16 and uint8
 // rows have list kernels only. And the list kernels of codes, FastScan and the
-// Hadamard transform, what a query is made ready with, and columns of points:
-// codes.go, bits.go, fastscan.go, hadamard.go, asked.go, columns.go.
+// Hadamard transform, what a query is made ready with, columns of points, and what
+// a head in the codes costs: codes.go, bits.go, fastscan.go, hadamard.go, asked.go,
+// columns.go, parities.go.
 //
 // The shape of every kernel of vectors: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
@@ -94,6 +95,7 @@ func main() {
 	columns(avx2)
 	columns(avx512)
 	pools(masks)
+	parityCosts()
 	cpuid()
 	Generate()
 }
