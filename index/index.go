@@ -8,7 +8,6 @@ package index
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // Slot is a shard's internal number of one stored version of a point's vectors.
@@ -27,9 +26,6 @@ type Hit struct {
 	Slot Slot
 	Dist float32
 }
-
-// SortHits puts hits in the order of their distances, equal ones by slot.
-func SortHits(hits []Hit) { slices.SortFunc(hits, Nearer) }
 
 // Nearer compares hits by their distances, equal ones by slot: below 0 if a comes
 // first.

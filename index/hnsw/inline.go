@@ -299,7 +299,7 @@ func (w *walker) sift(dst []uint32, slot uint32, dist float32) []uint32 {
 	fresh := dst[:x.blocks*lanes]
 	row := unsafe.Add(w.besideRows.Base(), int(slot)*w.besideRows.Stride()+x.own)
 	n, room := 0, w.pool.Free()
-	w.few = w.few[:0]
+	w.few, w.fewAt = w.few[:0], w.fewAt[:0]
 	for k, some := range w.look.Below(unsafe.Add(row, slotBytes), x.blocks, x.stride, dist, w.pool.Limit()) {
 		block := unsafe.Add(row, k*x.stride)
 		if room > 0 {
@@ -321,7 +321,7 @@ func (w *walker) collect(block unsafe.Pointer, k int, some uint32) {
 	for ; some != 0; some &= some - 1 {
 		lane := bits.TrailingZeros32(some)
 		if to := atomic.LoadUint32(&slots[lane]); !w.marks.has(to) {
-			w.few = append(w.few, index.Hit{Slot: index.Slot(to), Dist: w.look.At(codes, k, lane)})
+			w.few, w.fewAt = append(w.few, to), append(w.fewAt, w.look.At(codes, k, lane))
 		}
 	}
 }
@@ -329,11 +329,10 @@ func (w *walker) collect(block unsafe.Pointer, k int, some uint32) {
 // nearest appends the nearest of w.few to dst, so many at most. They are visited
 // from now on; the others may be found again.
 func (w *walker) nearest(dst []uint32, most int) []uint32 {
-	if len(w.few) > most {
-		w.sortHits(w.few)
-	}
-	for _, h := range w.few[:min(most, len(w.few))] {
-		if s := uint32(h.Slot); w.marks.add(s) {
+	w.filling.Reset(min(most, max(len(w.few), 1)))
+	w.filling.Offer(w.few, w.fewAt)
+	for at := range w.filling.Len() {
+		if s, _ := w.filling.At(at); w.marks.add(s) {
 			dst = append(dst, s)
 		}
 	}

@@ -3,7 +3,6 @@ package hnsw
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"sync/atomic"
 
@@ -304,32 +303,5 @@ func (w *walker) scatter(node uint32, hits []index.Hit) {
 	}
 }
 
-// sortHits brings hits into rising order, equal ones by slot. It sorts words that
-// compare alike, which takes a third of the time of sorting hits by two fields.
-func (w *walker) sortHits(hits []index.Hit) {
-	w.keys = w.keys[:0]
-	for _, h := range hits {
-		w.keys = append(w.keys, sortKey(h))
-	}
-	slices.Sort(w.keys)
-	for i, k := range w.keys {
-		hits[i] = keyed(k)
-	}
-}
-
-const signBit = 1 << 31
-
-// sortKey is a hit as a word: the bits of the distance, turned so that they
-// compare as unsigned words like the distances themselves, then the slot.
-func sortKey(h index.Hit) uint64 {
-	b := math.Float32bits(h.Dist)
-	b ^= uint32(int32(b)>>31) | signBit
-	return uint64(b)<<32 | uint64(h.Slot)
-}
-
-// keyed is the hit of a key.
-func keyed(k uint64) index.Hit {
-	b := uint32(k >> 32)
-	b ^= ^uint32(int32(b)>>31) | signBit
-	return index.Hit{Slot: index.Slot(uint32(k)), Dist: math.Float32frombits(b)}
-}
+// sortHits is index.SortHits in the walker's memory.
+func (w *walker) sortHits(hits []index.Hit) { w.keys = index.SortHits(hits, w.keys) }

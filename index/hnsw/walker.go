@@ -45,8 +45,10 @@ type walker struct {
 	list       []uint32
 
 	pool simd.Pool // of walk: the nearest seen, taken once their links were followed
-	// few are lanes that may fill the pool, of sift.
-	few []index.Hit
+
+	few     []uint32  // of sift: lanes that may fill the pool
+	fewAt   []float32 // and their estimates
+	filling simd.Pool // the nearest of them
 
 	queue   []index.Hit // of filtered: min-heap of nodes to expand
 	results []index.Hit // of filtered: nearest accepted, in rising order

@@ -27,18 +27,19 @@ const (
 // the K nearest that no error of that size would bring it among them.
 func Decide(q *index.Query, hits []index.Hit, measure func([]index.Hit) []float32) []index.Hit {
 	var e Lack
+	var words [64]uint64 // enough for most
 	switch {
 	case q.Rescore < 0 || len(hits) == 0:
 		return hits
 	case q.Rescore > 0:
 		hits = hits[:min(max(q.Rescore, q.K), len(hits))]
 		settle(&e, hits, measure(hits))
-		index.SortHits(hits)
+		index.SortHits(hits, words[:])
 		return hits
 	}
 	to := min(max(q.K+moreMeasured, leastMeasured), len(hits))
 	settle(&e, hits[:to], measure(hits[:to]))
-	index.SortHits(hits[:to])
+	index.SortHits(hits[:to], words[:])
 	best := hits[:min(q.K, to)]
 	for to < len(hits) && float64(hits[to].Dist) <= float64(best[len(best)-1].Dist)+e.Most(sure) {
 		few := hits[to:min(to+measuredAtOnce, len(hits))]

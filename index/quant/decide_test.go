@@ -15,7 +15,7 @@ func guessed(n int, deviation, bias float64) (hits []index.Hit, measure func([]i
 	for i := range n {
 		hits = append(hits, index.Hit{Slot: index.Slot(i), Dist: float32(float64(i) + bias + deviation*random.NormFloat64())})
 	}
-	index.SortHits(hits)
+	index.SortHits(hits, nil)
 	measured = new(int)
 	return hits, func(some []index.Hit) (out []float32) {
 		*measured += len(some)

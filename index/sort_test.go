@@ -1,4 +1,4 @@
-package hnsw
+package index_test
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 func TestSortHits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	some := []float32{0, 1, -1, 0.5, -0.5, math.MaxFloat32, -math.MaxFloat32, 1e-44, -1e-44, float32(math.Inf(1)), float32(math.Inf(-1))}
-	w := &walker{}
+	var words []uint64
 	for n := range 100 {
 		hits := make([]index.Hit, n)
 		for i := range hits {
@@ -24,7 +24,7 @@ func TestSortHits(t *testing.T) {
 		slices.SortFunc(want, func(a, b index.Hit) int {
 			return cmp.Or(cmp.Compare(a.Dist, b.Dist), cmp.Compare(a.Slot, b.Slot))
 		})
-		if w.sortHits(hits); !slices.Equal(hits, want) {
+		if words = index.SortHits(hits, words); !slices.Equal(hits, want) {
 			t.Fatalf("%v, not %v", hits, want)
 		}
 	}
