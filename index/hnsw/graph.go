@@ -184,7 +184,7 @@ func (g *Graph) Close() error {
 	if by := g.guide.Load(); by != nil && !g.grove {
 		err = errors.Join(err, by.rows.Close(), by.sketch.close())
 		if by.beside != nil {
-			err = errors.Join(err, by.beside.rows.Close())
+			err = errors.Join(err, by.beside.Close())
 		}
 	}
 	return err

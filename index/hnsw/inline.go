@@ -14,17 +14,18 @@ import (
 	"github.com/kithdb/kith/index/simd"
 )
 
-// inline is the lists of level 0 once more, each link with a code of the
-// neighbour as it is seen from the node: which neighbours are worth measuring
-// stands in one row, so that a walk looks at a few places in memory instead of
-// one for each link.
+// inline is the lists once more, each link with a code of the neighbour as it is
+// seen from the node: which neighbours are worth measuring stands in one row, so
+// that a walk looks at a few places in memory instead of one for each link. Those
+// of the higher levels are in its ladder.
 //
 // A row is blocks of 32 lanes: their slots, then the block of quant.Beside. Lanes
 // that the list leaves free hold nodes two links away, which cost nothing. A lane
 // may be behind its list: it then names a node that is, or was, in the graph.
 //
-// Before the blocks stands the node's own code once more, where it is long: a walk
-// measures a node by its code, then often reads its row, and finds both in one page.
+// Before the blocks of level 0 stands the node's own code once more, where it is
+// long: a walk measures a node by its code, then often reads its row, and finds
+// both in one page.
 //
 // A row is written under its node's stripe; searches read beside it. A lane read
 // half may be passed over or measured in vain, and nothing worse.
@@ -35,6 +36,7 @@ type inline struct {
 	own    int // bytes of a row before its blocks; 0: without the node's code
 	blocks int // in a row
 	stride int // bytes from block to block
+	ladder *ladder
 	// filled: the rows of slots below follow their lists; whole when all do.
 	filled atomic.Uint32
 }
@@ -47,7 +49,7 @@ const (
 	slotBytes = 4 * lanes
 	rowAlign  = 16
 	// leastOwn is how many bytes a code has at least that stands in its node's row,
-	// too. Shorter ones gain nothing by it.
+	// too, and that there is a ladder beside. Shorter ones gain nothing by either.
 	leastOwn = 256
 )
 
@@ -78,8 +80,8 @@ func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
 	end := g.nodes.Rows().Len()
 	if now.beside == nil {
 		next := &guide{code: now.code, rows: now.rows, sketch: now.sketch, beside: newInline(&g.o, now)}
-		if err := errors.Join(next.beside.rows.Pin(), next.beside.rows.Grow(end)); err != nil {
-			return 0, errors.Join(err, next.beside.rows.Close())
+		if err := errors.Join(next.beside.rows.Pin(), next.beside.ladder.pin(), next.beside.grow(end, g)); err != nil {
+			return 0, errors.Join(err, next.beside.Close())
 		}
 		g.guide.Store(next)
 		now = next
@@ -119,10 +121,31 @@ func newInline(o *Options, by *guide) *inline {
 	x.stride = (slotBytes + x.code.BlockBytes() + rowAlign - 1) / rowAlign * rowAlign
 	if n := by.code.RowBytes(); n >= leastOwn {
 		x.own = (n + rowAlign - 1) / rowAlign * rowAlign
+		x.ladder = newLadder((o.M + lanes - 1) / lanes * x.stride)
 	}
 	x.rows = arena.New(arena.Options{RowBytes: x.own + x.blocks*x.stride})
 	return x
 }
+
+// grow makes room for slots below n. The graph's growth is locked, or nobody
+// knows the rows yet.
+func (x *inline) grow(n int, g *Graph) error {
+	return errors.Join(x.ladder.grow(n, g), x.rows.Grow(n))
+}
+
+// release and truncate are Graph's.
+func (x *inline) release(from, to index.Slot) {
+	x.rows.Release(int(from), int(to))
+	x.ladder.release(from, to)
+}
+
+func (x *inline) truncate(next index.Slot) {
+	x.rows.Truncate(int(next))
+	x.ladder.truncate(next)
+}
+
+// Close frees the rows.
+func (x *inline) Close() error { return errors.Join(x.rows.Close(), x.ladder.close()) }
 
 // fill writes the rows of all nodes in a range of slots.
 func (x *inline) fill(g *Graph, from, to uint32, workers int) {
@@ -131,9 +154,11 @@ func (x *inline) fill(g *Graph, from, to uint32, workers int) {
 		w.guide, w.codesOnly = by, g.byCodes(by)
 		x.blank(s)
 		x.copyCode(s)
-		if g.levels(s) > 0 {
-			w.list = w.further(s, links(w.list[:0], g.list(s, 0)), x.blocks*lanes)
-			w.layOut(x, s, w.list)
+		for level := range g.levels(s) {
+			if row := x.row(s, level); row != nil {
+				w.list = w.further(s, level, links(w.list[:0], g.list(s, level)), len(row)/x.stride*lanes)
+				w.layOut(x, s, row, w.list)
+			}
 		}
 	})
 }
@@ -144,6 +169,7 @@ func (x *inline) follows(s uint32) bool { return s < x.filled.Load() }
 func (x *inline) abandon() {
 	if x != nil {
 		x.rows.Abandon()
+		x.ladder.abandon()
 	}
 }
 
@@ -151,12 +177,29 @@ func (x *inline) bytes() int64 {
 	if x == nil {
 		return 0
 	}
-	return x.rows.Resident()
+	return x.rows.Resident() + x.ladder.bytes()
+}
+
+// row is the blocks of a node on a level, nil where a walk reads the list.
+func (x *inline) row(s uint32, level int) []byte {
+	if level > 0 {
+		return x.ladder.row(s, level)
+	}
+	return x.rows.Rows().Bytes(s)[x.own:]
+}
+
+// eachRow passes the blocks of a slot on every level that it may be on.
+func (x *inline) eachRow(s uint32, do func(row []byte)) {
+	row := x.row(s, 0)
+	for level := 1; row != nil; level++ {
+		do(row)
+		row = x.row(s, level)
+	}
 }
 
 // block is the block of a row that a lane is in.
 func (x *inline) block(row []byte, lane int) []byte {
-	return row[x.own+lane/lanes*x.stride:][:x.stride]
+	return row[lane/lanes*x.stride:][:x.stride]
 }
 
 // encoded has a node's row follow its code, before anyone links to the node.
@@ -176,12 +219,13 @@ func (x *inline) copyCode(s uint32) {
 // slot is where a lane's neighbour stands.
 func slot(block []byte, lane int) *uint32 { return (*uint32)(unsafe.Pointer(&block[4*(lane%lanes)])) }
 
-// blank empties a row.
+// blank empties a slot's rows.
 func (x *inline) blank(s uint32) {
-	row := x.rows.Rows().Bytes(s)
-	for lane := range x.blocks * lanes {
-		x.clear(row, lane)
-	}
+	x.eachRow(s, func(row []byte) {
+		for lane := range len(row) / x.stride * lanes {
+			x.clear(row, lane)
+		}
+	})
 }
 
 func (x *inline) clear(row []byte, lane int) {
@@ -195,8 +239,8 @@ const noLane = math.MaxUint32
 
 // layOut puts those of a list into a node's row that are not in it, each in the
 // place of one that is not in the list.
-func (w *walker) layOut(x *inline, s uint32, list []uint32) {
-	row, codes := x.rows.Rows().Bytes(s), x.codes.Rows()
+func (w *walker) layOut(x *inline, s uint32, row []byte, list []uint32) {
+	codes := x.codes.Rows()
 	lane, stood := 0, false
 	for _, to := range list {
 		if x.holds(row, to) {
@@ -218,8 +262,8 @@ func (w *walker) layOut(x *inline, s uint32, list []uint32) {
 
 // holds reports whether a row has a neighbour.
 func (x *inline) holds(row []byte, to uint32) bool {
-	for k := range x.blocks {
-		ids := (*[lanes]uint32)(unsafe.Pointer(&row[x.own+k*x.stride]))
+	for k := range len(row) / x.stride {
+		ids := (*[lanes]uint32)(unsafe.Pointer(&row[k*x.stride]))
 		if slices.Contains(ids[:], to) {
 			return true
 		}
@@ -228,33 +272,37 @@ func (x *inline) holds(row []byte, to uint32) bool {
 }
 
 // inlay has a node's row follow its list. Its stripe is held.
-func (w *walker) inlay(s uint32) {
+func (w *walker) inlay(s uint32, level int) {
 	if w.g.grove || w.guide == nil || w.guide.beside == nil || !w.guide.beside.follows(s) {
 		return
 	}
-	w.list = links(w.list[:0], w.g.list(s, 0))
-	w.layOut(w.guide.beside, s, w.list)
-}
-
-// forget empties the lanes of a node's row that hold none of the live.
-func (x *inline) forget(s uint32, live *index.Set) {
-	row := x.rows.Rows().Bytes(s)
-	for lane := range x.blocks * lanes {
-		if to := *slot(x.block(row, lane), lane); to != noLane && !live.Contains(index.Slot(to)) {
-			x.clear(row, lane)
-		}
+	if row := w.guide.beside.row(s, level); row != nil {
+		w.list = links(w.list[:0], w.g.list(s, level))
+		w.layOut(w.guide.beside, s, row, w.list)
 	}
 }
 
-// further adds to a node's list the nearest of the nodes that its links link to.
-func (w *walker) further(s uint32, list []uint32, most int) []uint32 {
+// forget empties the lanes of a node's rows that hold none of the live.
+func (x *inline) forget(s uint32, live *index.Set) {
+	x.eachRow(s, func(row []byte) {
+		for lane := range len(row) / x.stride * lanes {
+			if to := *slot(x.block(row, lane), lane); to != noLane && !live.Contains(index.Slot(to)) {
+				x.clear(row, lane)
+			}
+		}
+	})
+}
+
+// further adds to a node's list on a level the nearest of the nodes that its links
+// link to.
+func (w *walker) further(s uint32, level int, list []uint32, most int) []uint32 {
 	own := len(list)
 	if own >= most {
 		return list
 	}
 	near := w.slots[:0]
 	for _, to := range list {
-		near = links(near, w.g.list(to, 0))
+		near = links(near, w.g.list(to, level))
 	}
 	slices.Sort(near)
 	near = slices.Compact(near)

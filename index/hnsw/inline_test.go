@@ -35,35 +35,50 @@ func (s *space) inlined(t *testing.T, later int) *Graph {
 // graph.
 func (g *Graph) mustMirror(t *testing.T) {
 	t.Helper()
-	x, w := g.guide.Load().beside, g.walker(nil)
-	want := make([]byte, x.stride)
+	x := g.guide.Load().beside
 	for s := range uint32(g.nodes.Rows().Len()) {
-		row := x.rows.Rows().Bytes(s)
-		list := links(nil, g.list(s, 0))
-		if g.Contains(index.Slot(s)) && !bytes.HasPrefix(row[:x.own], x.codes.Rows().Bytes(s)[:min(x.own, x.codes.Rows().Stride())]) {
+		own := x.rows.Rows().Bytes(s)[:x.own]
+		if g.Contains(index.Slot(s)) && !bytes.HasPrefix(own, x.codes.Rows().Bytes(s)[:min(x.own, x.codes.Rows().Stride())]) {
 			t.Fatalf("node %d: the code in its row is not its own", s)
 		}
-		w.decode(s)
-		x.code.Stand(&w.place, w.vector)
-		for lane := range x.blocks * lanes {
-			block := x.block(row, lane)
-			to := *slot(block, lane)
-			if to == noLane {
-				continue
-			}
-			if !g.Contains(index.Slot(to)) || !g.Contains(index.Slot(s)) {
-				t.Fatalf("node %d has a code of %d, which is not in the graph", s, to)
-			}
-			list = slices.DeleteFunc(list, func(l uint32) bool { return l == to })
-			copy(want, block)
-			x.code.Put(want[slotBytes:], lane%lanes, &w.place, x.codes.Rows().Bytes(to))
-			if !bytes.Equal(want, block) {
-				t.Fatalf("node %d: the code of %d is not its own", s, to)
+		for level := range max(g.levels(s), 1) {
+			if row := x.row(s, level); row != nil {
+				g.mustMirrorRow(t, row, s, level)
+			} else if x.own > 0 {
+				t.Fatalf("node %d has no row on level %d", s, level)
 			}
 		}
-		if len(list) > 0 {
-			t.Fatalf("node %d: links %v have no code", s, list)
+	}
+}
+
+func (g *Graph) mustMirrorRow(t *testing.T, row []byte, s uint32, level int) {
+	t.Helper()
+	x, w := g.guide.Load().beside, g.walker(nil)
+	defer g.release(w)
+	want, list := make([]byte, x.stride), []uint32{}
+	if g.Contains(index.Slot(s)) {
+		list = links(nil, g.list(s, level))
+	}
+	w.decode(s)
+	x.code.Stand(&w.place, w.vector)
+	for lane := range len(row) / x.stride * lanes {
+		block := x.block(row, lane)
+		to := *slot(block, lane)
+		if to == noLane {
+			continue
 		}
+		if g.levels(to) <= level || !g.Contains(index.Slot(s)) {
+			t.Fatalf("node %d has a code of %d on level %d, which is not there", s, to, level)
+		}
+		list = slices.DeleteFunc(list, func(l uint32) bool { return l == to })
+		copy(want, block)
+		x.code.Put(want[slotBytes:], lane%lanes, &w.place, x.codes.Rows().Bytes(to))
+		if !bytes.Equal(want, block) {
+			t.Fatalf("node %d: the code of %d on level %d is not its own", s, to, level)
+		}
+	}
+	if len(list) > 0 {
+		t.Fatalf("node %d: links %v of level %d have no code", s, list, level)
 	}
 }
 
@@ -141,59 +156,63 @@ func TestLateSearch(t *testing.T) {
 
 // Rows of slots that are cut off are cut off, too.
 func TestInlineIsTruncated(t *testing.T) {
-	s := newSpace(t, 900, 64, index.Euclid)
-	g := s.inlined(t, 0)
-	edit := (*index.Set)(nil).Edit()
-	for i := range index.Slot(500) {
-		edit.Add(i)
-	}
-	if _, err := g.Repair(edit.Done(), index.Pace{Workers: 2}); err != nil {
-		t.Fatal(err)
-	}
-	g.Release(500, 900)
-	g.Truncate(500)
-	if n := g.guide.Load().beside.rows.Rows().Len(); n != 500 {
-		t.Errorf("%d rows", n)
-	}
-	g.mustMirror(t)
-	for i := range index.Slot(400) {
-		if err := g.Insert(500 + i); err != nil {
+	for _, dim := range []int{64, 2 * leastOwn} { // without a ladder, and with one
+		s := newSpace(t, 900, dim, index.Euclid)
+		g := s.inlined(t, 0)
+		edit := (*index.Set)(nil).Edit()
+		for i := range index.Slot(500) {
+			edit.Add(i)
+		}
+		if _, err := g.Repair(edit.Done(), index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
+		g.Release(500, 900)
+		g.Truncate(500)
+		if n := g.guide.Load().beside.rows.Rows().Len(); n != 500 {
+			t.Errorf("%d rows", n)
+		}
+		g.mustMirror(t)
+		for i := range index.Slot(400) {
+			if err := g.Insert(500 + i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.mustMirror(t)
 	}
-	g.mustMirror(t)
 }
 
 // Deleted nodes leave the rows, and slots that are taken again come back right.
 func TestInlineRepair(t *testing.T) {
-	s := newSpace(t, 2000, 64, index.Euclid)
-	g := s.inlined(t, 0)
-	edit := (*index.Set)(nil).Edit()
-	for i := range index.Slot(2000) {
-		if i%3 != 0 {
-			edit.Add(i)
-		}
-	}
-	live := edit.Done()
-	if _, err := g.Repair(live, index.Pace{Workers: 2}); err != nil {
-		t.Fatal(err)
-	}
-	g.mustMirror(t)
-	for range 50 {
-		got, _ := g.Search(index.Query{Vector: s.point(), K: 10, Ef: 50}, nil)
-		for _, h := range got {
-			if !live.Contains(h.Slot) {
-				t.Fatalf("slot %d is deleted", h.Slot)
+	for _, dim := range []int{64, 2 * leastOwn} { // without a ladder, and with one
+		s := newSpace(t, 2000, dim, index.Euclid)
+		g := s.inlined(t, 0)
+		edit := (*index.Set)(nil).Edit()
+		for i := range index.Slot(2000) {
+			if i%3 != 0 {
+				edit.Add(i)
 			}
 		}
-	}
-	for i := index.Slot(0); i < 2000; i += 3 {
-		copy(s.rows.Rows().Floats(uint32(i)), s.point())
-		if err := g.Insert(i); err != nil {
+		live := edit.Done()
+		if _, err := g.Repair(live, index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
+		g.mustMirror(t)
+		for range 50 {
+			got, _ := g.Search(index.Query{Vector: s.point(), K: 10, Ef: 50}, nil)
+			for _, h := range got {
+				if !live.Contains(h.Slot) {
+					t.Fatalf("slot %d is deleted", h.Slot)
+				}
+			}
+		}
+		for i := index.Slot(0); i < 2000; i += 3 {
+			copy(s.rows.Rows().Floats(uint32(i)), s.point())
+			if err := g.Insert(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		g.mustMirror(t)
 	}
-	g.mustMirror(t)
 }
 
 // Pieces of the work leave room for inserts and repairs, on both sides of where

@@ -79,7 +79,7 @@ func (g *Graph) place(s index.Slot, level int) error {
 			return err
 		}
 		if by.beside != nil {
-			if err := by.beside.rows.Grow(int(s) + 1); err != nil {
+			if err := by.beside.grow(int(s)+1, g); err != nil {
 				return err
 			}
 			by.beside.blank(uint32(s))
@@ -182,9 +182,7 @@ func (w *walker) putLinks(s uint32, level int, links []uint32) error {
 	if err := w.g.replace(s, level, links); err != nil {
 		return err
 	}
-	if level == 0 {
-		w.inlay(s)
-	}
+	w.inlay(s, level)
 	return nil
 }
 
@@ -245,9 +243,7 @@ func (w *walker) link(node, to uint32, level int, dist float32) error {
 	if err := w.append(node, to, list); err != nil {
 		return err
 	}
-	if level == 0 {
-		w.inlay(node)
-	}
+	w.inlay(node, level)
 	return nil
 }
 

@@ -14,7 +14,7 @@ func (g *Graph) Release(from, to index.Slot) {
 	if by := g.guide.Load(); by != nil {
 		by.rows.Release(int(from), int(to))
 		if by.beside != nil {
-			by.beside.rows.Release(int(from), int(to))
+			by.beside.release(from, to)
 		}
 		by.sketch.release(from, to)
 	}
@@ -33,7 +33,7 @@ func (g *Graph) Truncate(next index.Slot) {
 	if by := g.guide.Load(); by != nil {
 		by.rows.Truncate(int(next))
 		if by.beside != nil {
-			by.beside.rows.Truncate(int(next))
+			by.beside.truncate(next)
 		}
 		by.sketch.truncate(next)
 	}

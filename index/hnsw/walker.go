@@ -188,6 +188,9 @@ func (w *walker) room() int {
 
 // descend walks greedily from the entry to the level above `to`.
 func (w *walker) descend(entry uint64, to int) index.Hit {
+	if w.sifting != nil {
+		w.begin() // for step, which measures nothing twice
+	}
 	at := index.Hit{Slot: index.Slot(uint32(entry))}
 	w.fresh = append(w.fresh[:0], uint32(at.Slot))
 	w.distances()
@@ -195,11 +198,12 @@ func (w *walker) descend(entry uint64, to int) index.Hit {
 	for level := int(entry >> 32); level > to; level-- {
 		for better := true; better; {
 			better = false
-			w.fresh = w.seen(links(w.fresh[:0], w.g.list(uint32(at.Slot), level)))
+			w.step(at, level)
 			w.distances()
 			w.work.Hops++
 			for i, d := range w.dist {
-				if d < at.Dist {
+				// A lane may name a node that is no more, or on fewer levels now.
+				if d < at.Dist && w.g.levels(w.fresh[i]) > level {
 					at, better = index.Hit{Slot: index.Slot(w.fresh[i]), Dist: d}, true
 				}
 			}

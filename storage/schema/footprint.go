@@ -17,7 +17,7 @@ const (
 	// holds beside the code (hnsw.SketchSome).
 	sketchBytes, sketchedRow = 104, 16 * 40
 	// leastOwn is from how many bytes on a code stands in its node's row, too, with
-	// inline_storage.
+	// inline_storage, and the rows of higher levels beside.
 	leastOwn = 256
 )
 
@@ -70,7 +70,7 @@ func (c *Collection) graphBytes(v *Vector) int64 {
 		lane := int64(4+4) + min(int64(v.Size)*4/5, 256)/8
 		n += (links + 31) / 32 * 32 * lane
 		if code := codeBytes(v); code >= leastOwn {
-			n += code
+			n += code + 4 + (int64(m)+31)/32*32*lane/int64(max(m-1, 1)) // one node in m has rows on a higher level
 		}
 	}
 	return n
