@@ -12,10 +12,13 @@ import (
 const otherReserve = 1 << 30
 
 // mapping is a plain allocation where address space cannot be reserved.
-type mapping struct{ data []byte }
+type mapping struct {
+	data []byte
+	page int64 // rows are cleared one by one: a page of one byte
+}
 
 func reserve(size int64) (*mapping, error) {
-	return &mapping{data: make([]byte, min(size, otherReserve))}, nil
+	return &mapping{data: make([]byte, min(size, otherReserve)), page: 1}, nil
 }
 
 // reserveFile is plain memory here: only Linux maps files.
