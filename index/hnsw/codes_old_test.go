@@ -21,7 +21,7 @@ func (c apartHeads) RowBytes() int { return c.Affine.RowBytes() + simd.CodeHead 
 // A graph of version 5 is read without its codes where a head is in them now,
 // and goes by new ones; in a file of this version such rows are damage.
 func TestOldCodesArePassedOver(t *testing.T) {
-	s := newFlat(t, 5000, 160, index.Euclid)
+	s := newFlat(t, 5000, 256, index.Euclid)
 	g := s.sketched(t, false)
 	code := g.Code().(*quant.Affine)
 	now := g.guide.Load()

@@ -54,7 +54,7 @@ func Code4Head(dim int) int {
 	const half = codeBlock / 2
 	size := CodeDims(dim) / 2
 	at := headAt(dim/codeBlock*half+min(dim%codeBlock, half), size)
-	if at == size && size >= parityBytes {
+	if at == size && size >= leastHolding {
 		return InCodes
 	}
 	return at

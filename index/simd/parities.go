@@ -12,7 +12,7 @@ import (
 // Where the last codes of a row leave no room for its add and mul, they are in the
 // codes: both as bfloat16, add in the lower half of 32 bits, and bit i of these is
 // the parity of four codes, both that byte i has and both of byte i + 32. So a row
-// of 128 dimensions is one cache line. Nothing is masked in a product: the codes
+// of 768 dimensions is six cache lines and no more. Nothing is masked in a product: the codes
 // count as they are, and the encoder takes some that are not the nearest.
 
 const (
@@ -20,6 +20,9 @@ const (
 	InCodes = 0
 	// parityBytes is how many bytes of codes they are in.
 	parityBytes = 64
+	// leastHolding is how many bytes of codes a row has at least that holds them: 32
+	// bits of 128 codes cost more recall than a line less is worth.
+	leastHolding = 128
 )
 
 // Parities are the changes to a row of 4-bit codes by which its parities become

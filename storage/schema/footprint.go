@@ -12,7 +12,7 @@ const (
 	slotBytes = 16
 	// codeHead is what a code of fewer than leastWithin dimensions has beside them;
 	// others have it in themselves (simd.InCodes).
-	codeHead, leastWithin = 8, 128
+	codeHead, leastWithin = 8, 256
 	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
 	// holds beside the code (hnsw.SketchSome).
 	sketchBytes, sketchedRow = 104, 16 * 40
