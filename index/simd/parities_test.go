@@ -110,7 +110,7 @@ func TestHeadsInCodes(t *testing.T) {
 // Which rows have their head in the codes, and how long they are: those of whole
 // cache lines from 256 dimensions on are so.
 func TestWhichHeadsAreInCodes(t *testing.T) {
-	for dim, want := range map[int]int{64: 40, 96: 56, 100: 64, 112: 64, 113: 72, 128: 72, 129: 80, 250: 128, 256: 128, 384: 192, 768: 384, 784: 400, 1024: 512, 1536: 768} {
+	for dim, want := range map[int]int{64: 40, 96: 56, 100: 64, 112: 72, 113: 72, 128: 72, 129: 80, 250: 128, 256: 128, 384: 192, 768: 384, 784: 400, 1024: 512, 1536: 768} {
 		if got := Code4Bytes(dim); got != want {
 			t.Errorf("%d dimensions: a row of %d bytes, want %d", dim, got, want)
 		}
