@@ -25,7 +25,7 @@ const topBit = 1 << 31
 // sortWord is a hit as a word: the bits of the distance, turned so that they
 // compare as unsigned words like the distances themselves, then the slot.
 func sortWord(h Hit) uint64 {
-	b := math.Float32bits(h.Dist)
+	b := math.Float32bits(h.Dist + 0) // −0 is as near as 0
 	b ^= uint32(int32(b)>>31) | topBit
 	return uint64(b)<<32 | uint64(h.Slot)
 }

@@ -13,7 +13,7 @@ import (
 // TestSortHits: the order is that of distance, then slot, for every float.
 func TestSortHits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	some := []float32{0, 1, -1, 0.5, -0.5, math.MaxFloat32, -math.MaxFloat32, 1e-44, -1e-44, float32(math.Inf(1)), float32(math.Inf(-1))}
+	some := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, math.MaxFloat32, -math.MaxFloat32, 1e-44, -1e-44, float32(math.Inf(1)), float32(math.Inf(-1))}
 	var words []uint64
 	for n := range 100 {
 		hits := make([]index.Hit, n)

@@ -183,7 +183,8 @@ func (x *inline) bytes() int64 {
 // row is the blocks of a node on a level, nil where a walk reads the list.
 func (x *inline) row(s uint32, level int) []byte {
 	if level > 0 {
-		return x.ladder.row(s, level)
+		now := x.ladder.steps()
+		return now.row(s, level)
 	}
 	return x.rows.Rows().Bytes(s)[x.own:]
 }
@@ -329,7 +330,7 @@ func (w *walker) siftLinks() {
 	if rows.Len() == 0 { // taken away since the guide was read
 		return
 	}
-	w.sifting, w.besideRows = w.guide.beside, rows
+	w.sifting, w.besideRows, w.stepRows = w.guide.beside, rows, w.guide.beside.ladder.steps()
 	if w.sifting.own > 0 {
 		w.codeRows = rows
 	}

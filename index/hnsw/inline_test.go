@@ -2,6 +2,7 @@ package hnsw
 
 import (
 	"bytes"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -154,6 +155,29 @@ func TestLateSearch(t *testing.T) {
 	late(func() error { return g.Guide(nil, index.Pace{Workers: 1}) })
 }
 
+// A search that has begun goes on by rows that are taken away.
+func TestRowsOutliveTheirEnd(t *testing.T) {
+	for _, dim := range []int{64, 2 * leastOwn} {
+		s := newSpace(t, 900, dim, index.Euclid)
+		g := s.inlined(t, 0)
+		w := g.walker(g.guide.Load())
+		w.guide.code.Ask(s.point(), &w.asked)
+		w.siftLinks()
+		if err := g.Inline(false, 1); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			runtime.GC() // frees what nobody holds
+		}
+		for range 20 {
+			if w.walk(w.descend(g.entry.Load(), 0), 0, 40); w.pool.Len() != 40 {
+				t.Errorf("%d found", w.pool.Len())
+			}
+		}
+		g.release(w)
+	}
+}
+
 // Rows of slots that are cut off are cut off, too.
 func TestInlineIsTruncated(t *testing.T) {
 	for _, dim := range []int{64, 2 * leastOwn} { // without a ladder, and with one
@@ -299,7 +323,13 @@ func TestInlineNeedsACode(t *testing.T) {
 
 // Searches go on beside inserts, and beside the change to codes and back.
 func TestInlineBesideWriters(t *testing.T) {
-	s := newSpace(t, 900, 64, index.Cosine)
+	for _, dim := range []int{64, 2 * leastOwn} {
+		inlineBesideWriters(t, dim)
+	}
+}
+
+func inlineBesideWriters(t *testing.T, dim int) {
+	s := newSpace(t, 900, dim, index.Cosine)
 	g := s.inlined(t, 400)
 	stop := make(chan struct{})
 	queries := make([][]float32, 8)

@@ -64,20 +64,29 @@ func (l *ladder) end(n int) uint32 {
 	return firstOf(last) + uint32(levelsOf(last))
 }
 
-// row is a node's on a level above 0, nil where there is none.
-func (l *ladder) row(s uint32, level int) []byte {
+// steps is a ladder's rows as they are now. Who holds it may read them also when
+// the ladder is taken away.
+type steps struct{ where, rows arena.Rows }
+
+// steps is empty for a nil ladder, and for one that was taken away.
+func (l *ladder) steps() steps {
 	if l == nil {
+		return steps{}
+	}
+	return steps{l.where.Rows(), l.rows.Rows()}
+}
+
+// row is a node's on a level above 0, nil where there is none, or none yet.
+func (x *steps) row(s uint32, level int) []byte {
+	if int(s) >= x.where.Len() {
 		return nil
 	}
-	where := l.where.Rows()
-	if int(s) >= where.Len() {
+	word := atomic.LoadUint32(&x.where.Uint32s(s)[0])
+	at := firstOf(word) + uint32(level) - 1
+	if level > levelsOf(word) || int(at) >= x.rows.Len() {
 		return nil
 	}
-	word := atomic.LoadUint32(&where.Uint32s(s)[0])
-	if level > levelsOf(word) {
-		return nil
-	}
-	return l.rows.Rows().Bytes(firstOf(word) + uint32(level) - 1)
+	return x.rows.Bytes(at)
 }
 
 func (l *ladder) release(from, to index.Slot) {
@@ -123,7 +132,7 @@ const stepped = 4
 func (w *walker) step(from index.Hit, level int) {
 	s := uint32(from.Slot)
 	if w.sifting != nil {
-		if row := w.sifting.row(s, level); row != nil {
+		if row := w.stepRows.row(s, level); row != nil {
 			w.stepBy(row, from.Dist)
 			return
 		}

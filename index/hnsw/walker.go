@@ -38,8 +38,9 @@ type walker struct {
 	here      simd.Query // of apart: where it looks from
 	hereCode  quant.Query
 
-	sifting    *inline // of a search: what sifts the links of level 0, or nil
+	sifting    *inline // of a search: what sifts links, or nil
 	besideRows arena.Rows
+	stepRows   steps      // its ladder's
 	look       quant.Look // what is asked, in the form of the codes beside links
 	place      quant.Place
 	list       []uint32
@@ -95,7 +96,7 @@ func (g *Graph) walker(by *guide) *walker {
 
 func (g *Graph) release(w *walker) {
 	w.query, w.here, w.guide, w.codeRows, w.done, w.unseen = simd.Query{}, simd.Query{}, nil, arena.Rows{}, nil, nil
-	w.sifting, w.besideRows, w.nextRows = nil, arena.Rows{}, arena.Rows{}
+	w.sifting, w.besideRows, w.nextRows, w.stepRows = nil, arena.Rows{}, arena.Rows{}, steps{}
 	g.walkers.Put(w)
 }
 
@@ -241,7 +242,7 @@ func (w *walker) walk(from index.Hit, level, ef int) {
 	w.begin()
 	w.marks.add(uint32(from.Slot))
 	w.pool.Reset(ef)
-	w.pool.Offer([]uint32{uint32(from.Slot)}, []float32{from.Dist})
+	w.pool.Begin(uint32(from.Slot), from.Dist)
 	early, calm := false, false
 	for at := 0; ; {
 		if !early {

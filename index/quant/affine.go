@@ -58,7 +58,8 @@ func (a *Affine) levels() int {
 	return 127
 }
 
-// RowBytes is the size of a code: Bits for each dimension, and two floats.
+// RowBytes is the size of a code: Bits for each dimension, and two floats, which may
+// be in the codes (simd.Code4Head).
 func (a *Affine) RowBytes() int {
 	if a.bits == 4 {
 		return simd.Code4Bytes(a.dim())

@@ -45,6 +45,15 @@ func (p *Pool) Reset(room int) {
 	p.n, p.room = 0, room
 }
 
+// Begin puts the first one into a pool that Reset has emptied, whatever its distance
+// is: a walk goes on from it. One that is no number stands behind all.
+func (p *Pool) Begin(slot uint32, dist float32) {
+	if dist != dist {
+		dist = float32(math.Inf(1))
+	}
+	p.dist[0], p.slot[0], p.n = dist, slot, 1
+}
+
 // Len is how many there are.
 func (p *Pool) Len() int { return p.n }
 

@@ -39,7 +39,7 @@ func poolHolds(t *testing.T, room int, random *rand.Rand, some func() float32) {
 	p, model, gone := &Pool{}, &offeredOnce{room: room}, map[uint32]bool{}
 	p.Reset(room)
 	slot := uint32(0)
-	for range 1 + random.IntN(40) {
+	for range 1 + random.IntN(40+room/10) {
 		slots, dist := []uint32{}, []float32{}
 		for range random.IntN(40) {
 			slots, dist = append(slots, slot), append(dist, some())
@@ -102,7 +102,8 @@ func TestPoolKeepsTheNearest(t *testing.T) {
 			poolHolds(t, room, random, func() float32 { return random.Float32() })
 			poolHolds(t, room, random, func() float32 { return odd[random.IntN(len(odd))] })
 		}
-		poolHolds(t, 900, random, random.Float32)
+		poolHolds(t, 250, random, random.Float32) // all but one kernel end at 256 or 1,024
+		poolHolds(t, 1100, random, random.Float32)
 	})
 }
 
@@ -159,7 +160,7 @@ func BenchmarkPool(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	slots := make([]uint32, 4)
 	dist := make([]float32, 4096)
-	for _, room := range []int{12, 24, 64, 300, 900} {
+	for _, room := range []int{12, 24, 64, 300, 900, 3000} {
 		for _, v := range variants() {
 			b.Run(v.name+"/"+strconv.Itoa(room), func(b *testing.B) {
 				best := variants()
@@ -182,4 +183,26 @@ func BenchmarkPool(b *testing.B) {
 			})
 		}
 	}
+}
+
+// TestPoolBegins: the first one stays whatever its distance is, until nearer ones
+// fill the room.
+func TestPoolBegins(t *testing.T) {
+	each(t, func(t *testing.T) {
+		for _, dist := range []float32{float32(math.NaN()), float32(math.Inf(1)), 7} {
+			p := &Pool{}
+			p.Reset(3)
+			p.Begin(9, dist)
+			if s, _ := p.At(0); p.Len() != 1 || s != 9 || p.Next(0) != 0 {
+				t.Fatalf("%v: %d in it, the first %d", dist, p.Len(), s)
+			}
+			p.Offer([]uint32{1, 2}, []float32{5, 6})
+			if s, _ := p.At(2); p.Len() != 3 || s != 9 {
+				t.Fatalf("%v: %d in it, the last %d", dist, p.Len(), s)
+			}
+			if p.Offer([]uint32{3}, []float32{4}); p.Limit() != 6 {
+				t.Fatalf("%v: the limit is %v", dist, p.Limit())
+			}
+		}
+	})
 }

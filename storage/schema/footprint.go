@@ -10,8 +10,8 @@ type Footprint struct {
 const (
 	// slotBytes is an id and a version beside the row.
 	slotBytes = 16
-	// codeHead is what a code of fewer than leastWithin dimensions has beside them;
-	// others have it in themselves (simd.InCodes).
+	// codeHead is about what a code of fewer than leastWithin dimensions has beside
+	// them; most others have it in themselves (simd.Code4Head).
 	codeHead, leastWithin = 8, 256
 	// sketchBytes is what a graph of rows that are at least sketchedRow bytes long
 	// holds beside the code (hnsw.SketchSome).

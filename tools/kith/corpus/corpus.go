@@ -257,6 +257,9 @@ func (o *Options) vectors(path string) (*Set, error) {
 	o.Note(fmt.Sprintf("the last %d rows of %s are its queries", n, path))
 	s.files = append(s.files, path)
 	s.Base, s.Query = all.Slice(0, all.Rows-n), all.Slice(all.Rows-n, all.Rows)
+	if o.Room != nil { // whose memory comes and goes
+		s.Query.Cells = slices.Clone(s.Query.Cells)
+	}
 	return s, nil
 }
 
