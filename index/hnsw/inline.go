@@ -301,21 +301,29 @@ func (w *walker) further(s uint32, level int, list []uint32, most int) []uint32 
 	if own >= most {
 		return list
 	}
-	near := w.slots[:0]
+	w.begin()
+	w.marks.add(s)
 	for _, to := range list {
-		near = links(near, w.g.list(to, level))
+		w.marks.add(to)
 	}
-	slices.Sort(near)
-	near = slices.Compact(near)
-	near = slices.DeleteFunc(near, func(to uint32) bool { return to == s || slices.Contains(list, to) })
-	w.slots = near
-	if len(near) == 0 {
+	w.fresh = w.fresh[:0]
+	for _, to := range list {
+		next := w.g.list(to, level)
+		n, at := count(next), len(w.fresh)
+		w.fresh = slices.Grow(w.fresh, n)
+		w.fresh = w.fresh[:at+w.marks.addList(w.fresh[at:at+n], next[1:n+1])]
+	}
+	if len(w.fresh) == 0 {
 		return list
 	}
-	w.measure(s, near)
-	w.sortHits(w.hits)
-	for _, h := range w.hits[:min(len(w.hits), most-own)] {
-		list = append(list, uint32(h.Slot))
+	w.room()
+	w.standAt(s)
+	w.apart(w.fresh, w.dist)
+	w.filling.Reset(most - own)
+	w.filling.Offer(w.fresh, w.dist)
+	for at := range w.filling.Len() {
+		to, _ := w.filling.At(at)
+		list = append(list, to)
 	}
 	return list
 }
