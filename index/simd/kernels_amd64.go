@@ -344,6 +344,11 @@ func offerAVX2(dist []float32, slot []uint32, room int, n int, slots []uint32, o
 //go:noescape
 func offerAVX512(dist []float32, slot []uint32, room int, n int, slots []uint32, offered []float32) (admitted int, first int)
 
+// spread4AVX2 sets out to twice each 4-bit code less 15 and adds up the codes; out is whole blocks of 32, at least one.
+//
+//go:noescape
+func spread4AVX2(out []int8, codes []byte) (sum int)
+
 // parityCostsAVX2 is Levels.costs of numbers for all codes that a head is in.
 //
 //go:noescape

@@ -10590,6 +10590,40 @@ next:
 	MOVQ R10, first+120(FP)
 	RET
 
+// func spread4AVX2(out []int8, codes []byte) (sum int)
+// Requires: AVX, AVX2
+TEXT ·spread4AVX2(SB), NOSPLIT, $0-56
+	MOVQ         out_base+0(FP), AX
+	MOVQ         out_len+8(FP), CX
+	ADDQ         AX, CX
+	MOVQ         codes_base+24(FP), DX
+	VPBROADCASTD nibbles<>+0(SB), Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+
+block:
+	VMOVDQU      (DX), X3
+	VPSRLW       $0x04, X3, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPAND        Y0, Y3, Y3
+	VPSADBW      Y1, Y3, Y4
+	VPADDQ       Y4, Y2, Y2
+	VPADDB       Y3, Y3, Y3
+	VPSUBB       Y0, Y3, Y3
+	VMOVDQU      Y3, (AX)
+	ADDQ         $0x10, DX
+	ADDQ         $0x20, AX
+	CMPQ         AX, CX
+	JL           block
+	VEXTRACTI128 $0x01, Y2, X0
+	VPADDQ       X2, X0, X0
+	VPSRLDQ      $0x08, X0, X1
+	VPADDQ       X0, X1, X0
+	VZEROUPPER
+	VMOVQ        X0, AX
+	MOVQ         AX, sum+48(FP)
+	RET
+
 // func parityCostsAVX2(keys *[32]uint32, x *[128]float32, inverse float32, half float32, most float32)
 // Requires: AVX, AVX2
 TEXT ·parityCostsAVX2(SB), NOSPLIT, $0-28

@@ -95,6 +95,7 @@ func main() {
 	columns(avx2)
 	columns(avx512)
 	pools(masks)
+	spread(consts)
 	parityCosts()
 	cpuid()
 	Generate()
