@@ -13,7 +13,7 @@ import (
 // were new: a conditional move, since no predictor can know which they are.
 type marks struct {
 	words []uint64
-	set   []uint32 // the slots that have a bit
+	set   []uint32 // the slots that have a bit, while they are so few that reset goes by them
 	end   uint32   // slots from here on are never new
 }
 
@@ -39,8 +39,15 @@ func (m *marks) add(s uint32) bool {
 		return false
 	}
 	m.words[s/64] |= 1 << (s % 64)
-	m.set = append(m.set, s)
+	m.note(s)
 	return true
+}
+
+// note lists slots that have a bit now. Beyond what reset goes by it need not.
+func (m *marks) note(slots ...uint32) {
+	if len(m.set) <= len(m.words)/8 {
+		m.set = append(m.set, slots...)
+	}
 }
 
 // has says whether a slot was visited.
@@ -60,7 +67,7 @@ func (m *marks) addList(dst, list []uint32) int {
 		words[s/64] = word | 1<<(s%64)
 		k += int(^word >> (s % 64) & 1)
 	}
-	m.set = append(m.set, dst[:k]...)
+	m.note(dst[:k]...)
 	return k
 }
 
@@ -79,6 +86,6 @@ func (m *marks) addLanes(dst []uint32, block *[lanes]uint32, some uint32) int {
 		words[s/64] = word | 1<<(s%64)
 		k += int(^word >> (s % 64) & 1)
 	}
-	m.set = append(m.set, dst[:k]...)
+	m.note(dst[:k]...)
 	return k
 }

@@ -17,6 +17,7 @@ type frame struct {
 	seed   uint64
 	plain  bool // not turned
 	turn   rotation
+	square float32 // the mean's product with itself
 }
 
 // Mean is the mean of vectors of dim values, one after the other.
@@ -36,6 +37,7 @@ func Mean(samples []float32, dim int) []float32 {
 
 // ready makes what follows from the rest.
 func (f *frame) ready() {
+	f.square = simd.Dot(f.mean, f.mean)
 	if !f.plain {
 		f.turn = newRotation(len(f.mean), f.seed)
 	}

@@ -30,7 +30,7 @@ func (a *Affine) AskCode(row []byte, q *Query) {
 	if a.metric == index.Euclid {
 		scale /= 2
 	} else {
-		add += simd.Dot(a.mean, a.mean) + 2*a.shared(head)
+		add += a.square + 2*a.shared(head)
 	}
 	c.Mul, c.Head, c.Add = scale/2, head, add
 	c.Bias = -c.Mul * float32(sum) * float32(a.levels()) / 2

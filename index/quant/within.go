@@ -113,5 +113,5 @@ func (a *Affine) shared(head int) float32 {
 	if head != simd.InCodes || a.metric == index.Euclid {
 		return 0
 	}
-	return -simd.Dot(a.mean, a.mean)
+	return -a.square
 }

@@ -31,6 +31,8 @@ type offering struct {
 const (
 	poolLanes = 16
 	taken     = 1 << 31
+	// offeredAtOnce is how many offerScalar sorts at once, by insertion.
+	offeredAtOnce = 32
 )
 
 // Reset empties the pool and gives it room for so many, 1 or more.
@@ -98,6 +100,10 @@ func (p *Pool) Offer(slots []uint32, dist []float32) (first int) {
 // offerScalar sorts what is admitted, finds its places one beside the other by a
 // search without branches, and moves each that is behind once.
 func (p *Pool) offerScalar(slots []uint32, dist []float32) (first int) {
+	if len(slots) > offeredAtOnce { // the limit is nearer for those that come later
+		first = p.offerScalar(slots[:offeredAtOnce], dist)
+		return min(first, p.offerScalar(slots[offeredAtOnce:], dist[offeredAtOnce:]))
+	}
 	limit := p.Limit()
 	p.near = slices.Grow(p.near[:0], len(slots))[:len(slots)]
 	k := 0
