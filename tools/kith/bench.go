@@ -78,7 +78,7 @@ kith bench compare, --html a page with the curves that needs no network.`,
 	c.Flags().StringVar(&b.json, "json", "", "`FILE` for the report")
 	c.Flags().StringVar(&b.html, "html", "", "`FILE` for a page with the curves, which needs no network")
 	declareOutput(c.Flags(), &b.output)
-	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchChurn(), newBenchWorker(), newBenchCompare(), newBenchCodes())
+	c.AddCommand(newBenchHTTP(), newBenchCollections(), newBenchPayload(), newBenchChurn(), newBenchFilters(), newBenchWorker(), newBenchCompare(), newBenchCodes())
 	return c
 }
 

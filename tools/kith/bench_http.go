@@ -157,7 +157,7 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 	if err := kith.CreateCollection(c.Context(), benchCollection, client.Single(d.base.Columns, api.Distance(d.metric.String()))); err != nil {
 		return err
 	}
-	if err := t.upload(c, client.UploadOptions{Collection: benchCollection, Batch: b.batch, Workers: b.workers, Durability: client.Visible}); err != nil {
+	if err := t.upload(c, client.UploadOptions{Collection: benchCollection, Batch: b.batch, Workers: b.workers, Durability: client.Visible}, nil); err != nil {
 		return err
 	}
 	took := time.Since(start).Seconds()

@@ -131,6 +131,20 @@ func TestBenchHTTP(t *testing.T) {
 	}
 }
 
+// Answers that do not match a filter, and exact scans that miss, are errors of the
+// command itself.
+func TestBenchFilters(t *testing.T) {
+	all := lines(t, ok(t, "", "bench", "filters", "--data", tinyDataset(t), "--ask", "3", "--passes", "1", "--shares", "0.1,40,100", "-o", "json"))
+	if len(all) != 9 {
+		t.Fatalf("%d lines for three shares in three regions", len(all))
+	}
+	for _, one := range all {
+		if one["recall"].(float64) < 0.95 || one["ms"].(float64) <= 0 || one["of_bound"].(float64) <= 0 {
+			t.Errorf("%v", one)
+		}
+	}
+}
+
 func TestBenchCollections(t *testing.T) {
 	all := lines(t, ok(t, "", "bench", "collections", "--n", "10", "-o", "json"))
 	if len(all) != 7 {
@@ -237,6 +251,22 @@ func TestBenchTeachesWhatIsWrong(t *testing.T) {
 	}
 	if _, errOut, status := kith(t, "", "bench", "--data", "absent"); status != 1 || !strings.Contains(errOut, "no such file") {
 		t.Errorf("an absent folder: %d, %s", status, errOut)
+	}
+}
+
+func TestBenchFiltersTeachesWhatIsWrong(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                              "--data",
+		"--data x --shares 0":           "--shares",
+		"--data x --shares 5,101":       "--shares",
+		"--data x --ask 0":              "--ask",
+		"--data x --passes 0":           "--passes",
+		"--gen 100x4 --metric diagonal": "--metric",
+	} {
+		_, errOut, status := kith(t, "", append([]string{"bench", "filters"}, strings.Fields(args)...)...)
+		if status != 2 || !strings.Contains(errOut, want) {
+			t.Errorf("%s: status %d, %s", args, status, errOut)
+		}
 	}
 }
 

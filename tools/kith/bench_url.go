@@ -165,7 +165,7 @@ func (b *indexBench) filled(c *cobra.Command, t *target, said *api.Version) (*se
 		return run, err
 	}
 	o := client.UploadOptions{Collection: t.collection, Batch: b.server.batch, Workers: b.server.workers, Durability: client.Visible}
-	if err := t.upload(c, o); err != nil {
+	if err := t.upload(c, o, nil); err != nil {
 		return nil, err
 	}
 	run.uploadS = time.Since(start).Seconds()
@@ -190,14 +190,19 @@ func serverName(v *api.Version) string {
 	return "qdrant " + v.Version
 }
 
-func (t *target) upload(c *cobra.Command, o client.UploadOptions) error {
+// upload stores the data, each point with a payload; nil: with none.
+func (t *target) upload(c *cobra.Command, o client.UploadOptions, payload func(i int) any) error {
 	rows := t.data.base.Rows
 	bar := newProgress(c.ErrOrStderr(), "load")
 	defer bar.done()
 	o.Progress = func(p client.UploadProgress) { bar.set(float64(p.Stored)/float64(rows), p.Stored) }
 	up := t.kith.NewUploader(c.Context(), o)
 	for i := range rows {
-		if up.Add(client.Point{ID: client.Number(uint64(i)), Vectors: client.Unnamed(t.data.base.Row(i))}) != nil {
+		p := client.Point{ID: client.Number(uint64(i)), Vectors: client.Unnamed(t.data.base.Row(i))}
+		if payload != nil {
+			p.Payload = payload(i)
+		}
+		if up.Add(p) != nil {
 			break // Close tells why
 		}
 	}

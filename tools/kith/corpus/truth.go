@@ -127,3 +127,17 @@ func nearest(ctx context.Context, s *Set, out *source.Matrix[int32], from int) {
 		}
 	}
 }
+
+// Distances is how far each row of the base is from a query, by its number.
+func Distances(m index.Metric, query []float32, base *source.Matrix[float32]) []float32 {
+	out := make([]float32, base.Rows)
+	var ids [block]uint32
+	for at := 0; at < base.Rows; at += block {
+		part := ids[:min(block, base.Rows-at)]
+		for i := range part {
+			part[i] = uint32(at + i)
+		}
+		simd.Distances(m, query, unsafe.Pointer(unsafe.SliceData(base.Cells)), 4*base.Columns, part, out[at:])
+	}
+	return out
+}
