@@ -222,7 +222,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 			return nil, errors.Join(err, graph.Close())
 		}
 	}
-	return &indexed{graph: graph, made: f.recipe(), savedAt: time.Now(), mended: true}, nil
+	return &indexed{graph: graph, standing: standing{made: f.recipe(), savedAt: time.Now(), mended: true}}, nil
 }
 
 // pinRows has the field's rows stop moving.

@@ -154,7 +154,7 @@ func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
 		}
 	}
 	meta.High = min(meta.High, next)
-	g := &indexed{graph: graph, made: f.madeBy(graph), saved: meta.High, savedAt: time.Now(), loaded: meta.Coding}
+	g := &indexed{graph: graph, standing: standing{made: f.madeBy(graph), saved: meta.High, savedAt: time.Now(), loaded: meta.Coding}}
 	g.high.Store(uint32(meta.High))
 	f.graph.Store(g)
 	f.effort.Store(int32(meta.Effort))

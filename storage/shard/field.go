@@ -28,23 +28,27 @@ type field struct {
 // indexed is an index, most often a graph, and how far it reaches: every live
 // slot below high is in.
 type indexed struct {
-	graph    index.Dense
+	graph index.Dense
+	standing
+	high  atomic.Uint32
+	pins  pins
+	trees trees
+}
+
+// standing is what is known of an index beside what is in it; a copy of the index
+// takes it over whole. Guarded by Shard.build; made and loaded never change.
+type standing struct {
 	made     recipe
-	high     atomic.Uint32
-	saved    index.Slot    // high at the last checkpoint; guarded by Shard.build
-	savedAt  time.Time     // of the last checkpoint, or the start; guarded by Shard.build
-	saveTook time.Duration // by the last checkpoint; guarded by Shard.build
-	// mended: what was saved last may have slots that the index has not; guarded by
-	// Shard.build.
-	mended  bool
-	changed bool // since the last checkpoint, below high; guarded by Shard.build
-	pins    pins
-	coding  coding // of the code that searches go by; guarded by Shard.build
+	saved    index.Slot    // high at the last checkpoint
+	savedAt  time.Time     // of the last checkpoint, or the start
+	saveTook time.Duration // by the last checkpoint
+	mended   bool          // what was saved last may have slots that the index has not
+	changed  bool          // since the last checkpoint, below high
+	coding   coding        // of the code that searches go by
 	// loaded is what the checkpoint calls the code that it had; "" when it had none.
 	// Until the settings are known nobody relies on it.
 	loaded string
-	coded  int // vectors when that was chosen; guarded by Shard.build
-	trees  trees
+	coded  int // vectors when coding was chosen
 }
 
 // fieldState is one field in one published version.

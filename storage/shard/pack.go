@@ -72,10 +72,7 @@ func (s *Shard) pack(v *View) (more bool, err error) {
 // build must be held.
 func (f *field) replaceGraph(packed *hnsw.Graph) {
 	old := f.graph.Load()
-	next := &indexed{
-		graph: packed, made: old.made, saved: old.saved, savedAt: old.savedAt, saveTook: old.saveTook,
-		mended: old.mended, changed: old.changed, coding: old.coding, loaded: old.loaded, coded: old.coded,
-	}
+	next := &indexed{graph: packed, standing: old.standing}
 	next.high.Store(old.high.Load())
 	next.trees.follow(&old.trees)
 	next.pins.take()

@@ -106,7 +106,7 @@ func (s *Shard) begun(v *View, f *fieldState) (*indexed, error) {
 		}
 		return s.newGraph(f)
 	}
-	out := &indexed{graph: g, made: f.recipe(), saved: meta.High, savedAt: time.Now(), mended: true, loaded: meta.Coding}
+	out := &indexed{graph: g, standing: standing{made: f.recipe(), saved: meta.High, savedAt: time.Now(), mended: true, loaded: meta.Coding}}
 	out.high.Store(uint32(meta.High))
 	if err := f.keepCode(out); err != nil {
 		return nil, errors.Join(err, g.Close())
