@@ -7,10 +7,10 @@ DATA    ?= bench-data
 SECONDS ?= 45
 FUZZTIME ?= 20s
 
-.PHONY: help build run demo test check test-clients test-contract fuzz generate bench bench-data bench-kernels race torture
+.PHONY: help build run demo test check test-arm64 test-clients test-contract fuzz generate bench bench-data bench-kernels race torture
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## bin/kith, with its version in it
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/kith ./tools/kith
@@ -32,6 +32,9 @@ check: ## formatting, vet, and that generated code is current
 	GOARCH=arm64 $(GO) vet ./index/arena ./index/simd ./index/flat ./index/hnsw
 	$(GO) generate ./index/simd
 	git diff --exit-code -- index/simd
+
+test-arm64: ## the kernels for arm64 (needs Debian's qemu-user-static where that is another machine)
+	GOARCH=arm64 $(GO) test $(if $(filter-out aarch64 arm64,$(shell uname -m)),-exec qemu-aarch64-static) ./index/simd
 
 test-clients: ## the published JavaScript and Python clients against a real server
 	$(GO) run ./tools/clients
