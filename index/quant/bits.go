@@ -1,9 +1,7 @@
 package quant
 
 import (
-	"encoding/binary"
 	"math"
-	"math/bits"
 	"unsafe"
 
 	"github.com/kithdb/kith/index"
@@ -57,11 +55,10 @@ func NewBits(o BitsOptions, mean []float32) *Bits {
 // words is the length of the plane of signs. Halves of it share sizes, so that
 // it is even with half a bit.
 func (b *Bits) words() int {
-	n := (b.dim() + 63) / 64
 	if b.depth == OneAndHalf {
-		n += n % 2
+		return simd.SharedDims(b.dim()) / 64
 	}
-	return n
+	return (b.dim() + 63) / 64
 }
 
 // sizes is the length of the plane of sizes.
@@ -154,17 +151,17 @@ func (b *Bits) putSizes(sizes, signs []byte, x []float32) (more float32) {
 	return more
 }
 
-// bitsQuery is a vector in whole steps. With half a bit it is cut into planes,
-// those of one word side by side; else a kernel compares rows, the sizes of which
-// are to it as more dimensions, for which the query has its steps again.
+// bitsQuery is a vector in whole steps, which a kernel compares rows with. The
+// sizes of two bits are to it as more dimensions, for which the query has its steps
+// again; those of half a bit it spreads itself.
 type bitsQuery struct {
-	half     bool
-	count    int // planes, of two's complement
-	words    int // of a row's plane of signs
-	planes   []uint64
+	shared   bool // halves of a row share sizes
+	count    int  // planes, of two's complement
+	words    int  // of a row's plane of signs
 	add, mul float32
-	whole    int // the sum over the dimensions, in steps
-	steps    []int16
+	whole    int     // the sum over the dimensions, in steps
+	steps    []int8  // of the dimensions
+	wide     []int16 // these once or twice, padded, as the planes are cut of them
 	rows     simd.Bits
 }
 
@@ -173,9 +170,9 @@ func (b *Bits) Ask(v []float32, q *Query) {
 	x := q.scratch.take(b.dim())
 	norm := b.centred(x, v)
 	c := &q.bits
-	c.half, c.words, c.count = b.depth == OneAndHalf, b.words(), max(b.query, 2)
-	if n := c.words * 64; cap(c.steps) < 2*n {
-		c.steps = make([]int16, 2*n)
+	c.shared, c.words, c.count = b.depth == OneAndHalf, b.words(), max(b.query, 2)
+	if n := c.words * 64; cap(c.steps) < n {
+		c.steps, c.wide = make([]int8, n), make([]int16, 2*n)
 	}
 	c.steps = c.steps[:len(x)]
 	c.add = b.apart(v, norm)
@@ -184,30 +181,27 @@ func (b *Bits) Ask(v []float32, q *Query) {
 	} else {
 		c.round(x)
 	}
-	c.whole = 0
-	for _, n := range c.steps {
-		c.whole += int(n)
-	}
-	if q.kind = c; c.half {
-		c.cut()
-		return
-	}
+	q.kind = c
 	c.kernel(b.depth)
 }
 
 // signs keeps of a query what a code of one bit does: each dimension is −1 or 1
 // in steps.
 func (c *bitsQuery) signs(x []float32) {
-	var norm, along float32
-	for d, f := range x {
-		norm += f * f
+	whole := len(x) &^ 3
+	_, along := simd.Fours(x[:whole])
+	for _, f := range x[whole:] {
 		along += max(f, -f)
-		if c.steps[d] = -1; f > 0 {
-			c.steps[d] = 1
-		}
 	}
+	above := 0
+	for d, f := range x {
+		sign := math.Float32bits(f) >> 31 // no jump: which it has cannot be foreseen
+		c.steps[d] = 1 - int8(2*sign)
+		above += int(1 - sign)
+	}
+	c.whole = 2*above - len(x)
 	if c.mul = 0; along > 0 {
-		c.mul = norm / along
+		c.mul = simd.Dot(x, x) / along
 	}
 }
 
@@ -220,88 +214,43 @@ func (c *bitsQuery) round(x []float32) {
 		inverse = top / most
 	}
 	c.mul = most / top
-	for d, f := range x {
-		c.steps[d] = int16(math.Floor(float64(f*inverse) + 0.5))
-	}
+	c.whole = int(simd.Narrow(c.steps, x, inverse))
 }
 
 // kernel makes the query that rows are compared with. Signs count double, since
-// −1 and 1 are 2·sign − 1; of two bits −3, −1, 1 and 3 are 4·sign + 2·size − 3.
+// −1 and 1 are 2·sign − 1. With sizes, a sign counts more, and then whether the
+// code is the upper of its two: of two bits −3, −1, 1 and 3 are 4·sign + 2·upper − 3,
+// of half a bit −2, −1, 1 and 2 are 3·sign + upper − 2, which the kernel knows.
 func (c *bitsQuery) kernel(depth Depth) {
-	planes := c.count
+	planes, dims, n := c.count, len(c.steps), c.words*64
 	c.rows.Add, c.rows.Mul, c.rows.Bias = c.add, 2*c.mul, -c.mul*float32(c.whole)
-	if depth == Two {
-		n, dims := c.words*64, len(c.steps)
-		c.steps = c.steps[:n+dims]
-		clear(c.steps[dims:n])
-		copy(c.steps[n:], c.steps[:dims])
-		for d := range dims {
-			c.steps[d] *= 2
+	wide := c.wide[:n]
+	for d, step := range c.steps {
+		wide[d] = int16(step)
+	}
+	clear(wide[dims:])
+	switch depth {
+	case OneAndHalf:
+		c.rows.Mul /= 2
+		c.rows.Bias *= 2
+	case Two:
+		wide = c.wide[:2*n]
+		copy(wide[n:], wide[:n])
+		for d, step := range wide[n:] {
+			wide[d] = 2 * step
 		}
 		c.rows.Bias *= 3
 		planes++
 	}
-	c.rows.SetQuery(c.steps, planes)
-}
-
-// cut cuts the steps into planes, the last of which counts negatively.
-func (c *bitsQuery) cut() {
-	if n := c.words * c.count; cap(c.planes) < n {
-		c.planes = make([]uint64, n)
-	} else {
-		c.planes = c.planes[:n]
-		clear(c.planes)
-	}
-	for d, n := range c.steps {
-		planes := c.planes[d/64*c.count:]
-		for at := range c.count {
-			planes[at] |= uint64(uint16(n)>>at&1) << (d % 64)
-		}
-	}
+	c.rows.SetQuery(wide, planes)
 }
 
 func (c *bitsQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	if !c.half {
-		c.rows.Distances1(base, stride, ids, out)
+	if c.shared {
+		c.rows.DistancesShared(base, stride, ids, out)
 		return
 	}
-	size := simd.CodeHead + 8*(c.words+c.words/2)
-	simd.PrefetchRows(base, stride, size, ids)
-	for i, id := range ids {
-		row := unsafe.Slice((*byte)(unsafe.Add(base, int(id)*stride)), size)
-		add := math.Float32frombits(binary.LittleEndian.Uint32(row))
-		mul := math.Float32frombits(binary.LittleEndian.Uint32(row[4:]))
-		out[i] = c.add + add + mul*c.mul*float32(c.product(row[simd.CodeHead:]))
-	}
-}
-
-// product is the product with a row's code, in the query's steps: ±1, and twice
-// that where the size says so.
-func (c *bitsQuery) product(row []byte) int {
-	signs, sizes := row[:8*c.words], row[8*c.words:]
-	sum := 0
-	for w := range c.words {
-		sign, large := word(signs, w), word(sizes, w%(c.words/2))
-		sum += 2*c.weigh(w, sign) + 2*c.weigh(w, sign&large) - c.weigh(w, large)
-	}
-	return sum - c.whole
-}
-
-func word(plane []byte, w int) uint64 { return binary.LittleEndian.Uint64(plane[8*w:]) }
-
-// weigh is the sum of a query over the dimensions of word w that are set.
-func (c *bitsQuery) weigh(w int, set uint64) (sum int) {
-	switch p := c.planes[w*c.count:][:c.count]; len(p) {
-	case 2:
-		return bits.OnesCount64(p[0]&set) - 2*bits.OnesCount64(p[1]&set)
-	case 4:
-		return bits.OnesCount64(p[0]&set) + 2*bits.OnesCount64(p[1]&set) + 4*bits.OnesCount64(p[2]&set) - 8*bits.OnesCount64(p[3]&set)
-	default:
-		for at, plane := range p[:7] {
-			sum += bits.OnesCount64(plane&set) << at
-		}
-		return sum - bits.OnesCount64(p[7]&set)<<7
-	}
+	c.rows.Distances1(base, stride, ids, out)
 }
 
 // AppendBinary implements Code.

@@ -42,12 +42,7 @@ func (b *Bits) SetQuery(query []int16, planes int) {
 		clear(b.words)
 	}
 	b.planes = planes
-	for d, q := range query {
-		word, bit := d/bitWord, d%bitWord
-		for p := range planes {
-			b.words[p*size+word] |= uint64(uint16(q)>>(planes-1-p)&1) << bit
-		}
-	}
+	b.cut(query)
 }
 
 // Distances1 computes the distances to rows of 1-bit codes. See Query.Distances
@@ -58,4 +53,32 @@ func (b *Bits) Distances1(base unsafe.Pointer, stride int, ids []uint32, out []f
 	invariant.Check(b.planes > 0, "no query of bits was set")
 	invariant.Check(stride >= CodeHead+len(b.words)/b.planes*8, "the query is longer than a row")
 	bitRows(b, base, stride, ids, out)
+}
+
+// SharedBytes is the size of a row of 1-bit codes whose halves share sizes.
+func SharedBytes(dim int) int { return CodeHead + sharedWords(dim)*3/2*8 }
+
+// SharedDims is the dimensions that the halves of such a row hold: dim, rounded up
+// to a whole word in each half.
+func SharedDims(dim int) int { return sharedWords(dim) * bitWord }
+
+func sharedWords(dim int) int { return (dim + 2*bitWord - 1) / (2 * bitWord) * 2 }
+
+// DistancesShared computes the distances to rows of 1-bit codes whose halves share
+// sizes. The query has SharedDims. A row has as many bits, and behind them half as
+// many sizes: that of bit i is also that of bit i of the second half. In the
+// distance a dimension's code is
+//
+//	3·bit[d], and 1 more where bit[d] is as its size
+//
+// so that 0 to 4 without 2 are the large and the small of both signs. See
+// Query.Distances for base, stride, ids and out.
+func (b *Bits) DistancesShared(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	out = out[:len(ids)]
+	invariant.Check(base != nil || len(ids) == 0, "rows of an empty arena")
+	invariant.Check(b.planes > 0, "no query of bits was set")
+	words := len(b.words) / b.planes
+	invariant.Check(words%2 == 0, "halves of a query of bits differ")
+	invariant.Check(stride >= CodeHead+words*3/2*8, "the query is longer than a row")
+	sharedRows(b, base, stride, ids, out)
 }

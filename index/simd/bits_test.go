@@ -3,9 +3,58 @@ package simd
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
+
+// bitKind is a kind of rows that a query of bits is compared with.
+type bitKind struct {
+	name     string
+	rowBytes func(dim int) int
+	dims     func(dim int) int // that the query has
+	ask      func(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32)
+	code     func(row []byte, dim, d int) int
+}
+
+var bitKinds = []bitKind{
+	{"alone", Code1Bytes, func(dim int) int { return dim }, (*Bits).Distances1, func(row []byte, _, d int) int { return bitOf(row, d) }},
+	{"shared", SharedBytes, SharedDims, (*Bits).DistancesShared, func(row []byte, dim, d int) int {
+		half := SharedDims(dim) / 2
+		code := 3 * bitOf(row, d)
+		if bitOf(row, d) == bitOf(row, 2*half+d%half) {
+			code++
+		}
+		return code
+	}},
+}
+
+// Every kernel cuts a query as the scalar one does, and writes nothing beside it.
+func TestCutIntoPlanes(t *testing.T) {
+	each(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(25, 26))
+		for dims := range 200 {
+			for planes := 2; planes <= MaxPlanes; planes++ {
+				query := make([]int16, dims+9)[rng.IntN(9):][:dims]
+				for d := range query {
+					query[d] = int16(rng.UintN(1 << 16)) // more than fits: the lower bits count
+				}
+				size := (dims + bitWord - 1) / bitWord * planes
+				memory := make([]uint64, size+8)
+				memory[size] = 77
+				b := Bits{words: memory[:0]}
+				b.SetQuery(query, planes)
+				want := Bits{planes: planes, words: make([]uint64, size)}
+				want.cutScalar(query, 0)
+				if !slices.Equal(b.words, want.words) || memory[size] != 77 {
+					t.Fatalf("%d dims, %d planes: %x, want %x", dims, planes, b.words, want.words)
+				}
+			}
+		}
+	})
+}
+
+func bitOf(row []byte, d int) int { return int(row[CodeHead+d/8] >> (d % 8) & 1) }
 
 // Every length, alignment, number of planes and length of list: each distance is
 // to the bit what the format says, and nothing behind out is written.
@@ -14,23 +63,25 @@ func TestBits(t *testing.T) {
 		rng := rand.New(rand.NewPCG(21, 22))
 		for dim := 0; dim <= 1300; dim += 1 + rng.IntN(40) {
 			for planes := 2; planes <= MaxPlanes; planes += 1 + rng.IntN(3) {
-				testBits(t, rng, dim, planes)
+				for i := range bitKinds {
+					testBits(t, rng, &bitKinds[i], dim, planes)
+				}
 			}
 		}
 	})
 }
 
-func testBits(t *testing.T, rng *rand.Rand, dim, planes int) {
+func testBits(t *testing.T, rng *rand.Rand, kind *bitKind, dim, planes int) {
 	t.Helper()
 	const rows = 13
-	query := make([]int16, dim)
+	query := make([]int16, kind.dims(dim))
 	least := -1 << (planes - 1)
 	for d := range query {
 		query[d] = int16(least + rng.IntN(-2*least))
 	}
 	b := Bits{Add: float32(rng.NormFloat64()), Mul: rng.Float32(), Bias: float32(rng.NormFloat64())}
 	b.SetQuery(query, planes)
-	stride := Code1Bytes(dim) + rng.IntN(9)
+	stride := kind.rowBytes(dim) + rng.IntN(9)
 	data := make([]byte, rows*stride+64)[rng.IntN(64):]
 	for i := range data {
 		data[i] = byte(rng.UintN(256))
@@ -47,25 +98,25 @@ func testBits(t *testing.T, rng *rand.Rand, dim, planes int) {
 		for i := range out {
 			out[i] = canary
 		}
-		b.Distances1(unsafe.Pointer(&data[0]), stride, ids, out[:length])
+		kind.ask(&b, unsafe.Pointer(&data[0]), stride, ids, out[:length])
 		for i, id := range ids {
-			if want := wantBits(&b, query, data[int(id)*stride:]); math.Float32bits(out[i]) != math.Float32bits(want) {
-				t.Fatalf("%d dims, %d planes, %d of %d: %v, want %v", dim, planes, i, length, out[i], want)
+			sum, row := 0, data[int(id)*stride:]
+			for d, q := range query {
+				sum += int(q) * kind.code(row, dim, d)
+			}
+			if want := wantBits(&b, sum, row); math.Float32bits(out[i]) != math.Float32bits(want) {
+				t.Fatalf("%s, %d dims, %d planes, %d of %d: %v, want %v", kind.name, dim, planes, i, length, out[i], want)
 			}
 		}
 		for i, f := range out[length:] {
 			if !isCanary(f) {
-				t.Fatalf("%d behind out was written", i)
+				t.Fatalf("%s: %d behind out was written", kind.name, i)
 			}
 		}
 	}
 }
 
-func wantBits(b *Bits, query []int16, row []byte) float32 {
-	sum := 0
-	for d, q := range query {
-		sum += int(q) * int(row[CodeHead+d/8]>>(d%8)&1)
-	}
+func wantBits(b *Bits, sum int, row []byte) float32 {
 	add, mul := *(*float32)(unsafe.Pointer(&row[0])), *(*float32)(unsafe.Pointer(&row[4]))
 	inner := float32(b.Mul*float32(sum)) + b.Bias
 	return float32(b.Add+add) + float32(mul*inner)
@@ -167,20 +218,22 @@ func FuzzBitsAndScans(f *testing.F) {
 				data[i] = raw[i%len(raw)]
 			}
 		}
-		query := make([]int16, dim)
-		for d := range query {
+		query := make([]int16, SharedDims(int(dim)))
+		for d := range query[:dim] {
 			query[d] = int16(int8(data[512+d]))
 		}
-		b := Bits{Add: 1, Mul: 0.5, Bias: -3}
-		b.SetQuery(query, 2+int(planes%9))
+		alone, shared := Bits{Add: 1, Mul: 0.5, Bias: -3}, Bits{Add: 2, Mul: 0.25, Bias: 3}
+		alone.SetQuery(query[:dim], 2+int(planes%9))
+		shared.SetQuery(query, 2+int(planes%9))
 		m := int(dim % 33)
-		var wantBits [5]float32
+		var wantBits [10]float32
 		var wantScan [64]uint16
 		for i, v := range all {
 			v.use()
-			var bits [5]float32
+			var bits [10]float32
 			var scan [64]uint16
-			b.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(int(dim)), []uint32{1, 0, 2, 1, 1}, bits[:])
+			alone.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(int(dim)), []uint32{1, 0, 2, 1, 1}, bits[:5])
+			shared.DistancesShared(unsafe.Pointer(&data[0]), SharedBytes(int(dim)), []uint32{0, 2, 1, 1, 2}, bits[5:])
 			FastScanBlocks(data[1024:], unsafe.Pointer(&data[0]), m, scan[:])
 			if i == 0 {
 				wantBits, wantScan = bits, scan

@@ -43,6 +43,16 @@ var usePopcount512 = useAVX512 && cpu.X86.HasAVX512VPOPCNTDQ
 // Xeon: 1.27 of C's loop with POPCNT).
 const fewWords = 4
 
+// cut makes the planes of a query of bits, which are 0 before.
+func (b *Bits) cut(query []int16) {
+	whole := 0
+	if useAVX2 && len(query) >= 32 {
+		whole = len(query) &^ 31
+		planesAVX2(b.words, query[:whole], b.planes)
+	}
+	b.cutScalar(query, whole)
+}
+
 func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	switch {
 	case usePopcount512 && len(b.words) > fewWords*b.planes:
@@ -52,6 +62,15 @@ func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float
 	default:
 		bitRowsScalar(b, base, stride, ids, out)
 	}
+}
+
+func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	if !useAVX2 || !cpu.X86.HasPOPCNT || !cpu.X86.HasBMI1 {
+		sharedRowsScalar(b, base, stride, ids, out)
+		return
+	}
+	half := len(b.words) / b.planes / 2 * 8
+	sharedRowsAVX2(b.words, b.planes, half, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
 }
 
 func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {

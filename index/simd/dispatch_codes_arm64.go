@@ -43,6 +43,14 @@ func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float
 	bitRowsScalar(b, base, stride, ids, out)
 }
 
+// cut makes the planes of a query of bits, which are 0 before.
+func (b *Bits) cut(query []int16) { b.cutScalar(query, 0) }
+
+// sharedRows: as bitRows.
+func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	sharedRowsScalar(b, base, stride, ids, out)
+}
+
 func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
 	if useNEON {
 		fastScanNEON(luts, (*byte)(blocks), out)

@@ -18,6 +18,13 @@ func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float
 	bitRowsScalar(b, base, stride, ids, out)
 }
 
+// cut makes the planes of a query of bits, which are 0 before.
+func (b *Bits) cut(query []int16) { b.cutScalar(query, 0) }
+
+func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	sharedRowsScalar(b, base, stride, ids, out)
+}
+
 func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	code8RowsScalar(c, base, stride, ids, out)
 }

@@ -131,11 +131,20 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 func TestBitsAndScansTouchNothingOutside(t *testing.T) {
 	each(t, func(t *testing.T) {
 		for _, first := range []bool{true, false} {
+			for dims := 2; dims <= 140; dims += 2 {
+				query := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(guarded(t, dims/2, first)))), dims)
+				size := 5 * ((dims + 63) / 64)
+				b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 2*size, first)))), size)[:0:size]}
+				b.SetQuery(query, 5)
+			}
 			for dim := 64; dim <= 1152; dim += 64 {
-				data := guarded(t, 3*Code1Bytes(dim)/4, first)
-				b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 4*dim/32, first)))), 4*dim/64), planes: 4}
-				for length := 1; length <= 5; length++ {
-					b.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(dim), []uint32{2, 0, 1, 0, 2}[:length], guarded(t, length, first))
+				for _, k := range bitKinds {
+					words, size := k.dims(dim)/64, k.rowBytes(dim)
+					data := guarded(t, 3*size/4, first)
+					b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 8*words, first)))), 4*words), planes: 4}
+					for length := 1; length <= 5; length++ {
+						k.ask(&b, unsafe.Pointer(&data[0]), size, []uint32{2, 0, 1, 0, 2}[:length], guarded(t, length, first))
+					}
 				}
 			}
 			for m := 1; m <= 17; m++ {

@@ -204,6 +204,18 @@ func fastScanAVX512(luts []uint8, blocks *byte, out []uint16)
 //go:noescape
 func bitRowsAVX512(words []uint64, planes int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
 
+// sharedRowsAVX2 sets out[i] to the distance of Bits to row ids[i], whose halves share
+// sizes. half is the bytes of half of a plane.
+//
+//go:noescape
+func sharedRowsAVX2(words []uint64, planes int, half int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// planesAVX2 sets words, which are so many planes, the most significant first, to
+// the bits of query, whose length is a multiple of 32, not 0, and fits a plane.
+//
+//go:noescape
+func planesAVX2(words []uint64, query []int16, planes int)
+
 // hadamardAVX2 is the Walsh-Hadamard transform of v, whose length is a power of two from 16 on.
 //
 //go:noescape

@@ -8061,6 +8061,417 @@ stored:
 done:
 	RET
 
+// func sharedRowsAVX2(words []uint64, planes int, half int, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, BMI, CMOV, MMX+, POPCNT
+TEXT ·sharedRowsAVX2(SB), NOSPLIT, $8-120
+	XORQ    AX, AX
+	CMPQ    ids_len+80(FP), AX
+	JE      done
+	MOVQ    half+32(FP), CX
+	LEAQ    (CX)(CX*2), CX
+	MOVQ    ids_len+80(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+72(FP), R8
+	LEAQ    (AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+64(FP), DX
+	ADDQ    base+56(FP), DX
+	LEAQ    1(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+64(FP), BX
+	ADDQ    base+56(FP), BX
+	LEAQ    2(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+64(FP), SI
+	ADDQ    base+56(FP), SI
+	LEAQ    3(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), R8
+	IMULQ   stride+64(FP), R8
+	ADDQ    base+56(FP), R8
+	XORL    DI, DI
+
+ask0:
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, CX
+	JL         ask0
+	PREFETCHT0 7(DX)(CX*1)
+	PREFETCHT0 7(BX)(CX*1)
+	PREFETCHT0 7(SI)(CX*1)
+	PREFETCHT0 7(R8)(CX*1)
+	MOVQ       half+32(FP), CX
+	LEAQ       (CX)(CX*2), CX
+	MOVQ       ids_len+80(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+72(FP), R8
+	LEAQ       4(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+64(FP), DX
+	ADDQ       base+56(FP), DX
+	LEAQ       5(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+64(FP), BX
+	ADDQ       base+56(FP), BX
+	LEAQ       6(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+64(FP), SI
+	ADDQ       base+56(FP), SI
+	LEAQ       7(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), R8
+	IMULQ      stride+64(FP), R8
+	ADDQ       base+56(FP), R8
+	XORL       DI, DI
+
+ask4:
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, CX
+	JL         ask4
+	PREFETCHT0 7(DX)(CX*1)
+	PREFETCHT0 7(BX)(CX*1)
+	PREFETCHT0 7(SI)(CX*1)
+	PREFETCHT0 7(R8)(CX*1)
+	MOVQ       half+32(FP), CX
+	LEAQ       (CX)(CX*2), CX
+	MOVQ       ids_len+80(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+72(FP), R8
+	LEAQ       8(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+64(FP), DX
+	ADDQ       base+56(FP), DX
+	LEAQ       9(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+64(FP), BX
+	ADDQ       base+56(FP), BX
+	LEAQ       10(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+64(FP), SI
+	ADDQ       base+56(FP), SI
+	LEAQ       11(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), R8
+	IMULQ      stride+64(FP), R8
+	ADDQ       base+56(FP), R8
+	XORL       DI, DI
+
+ask8:
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, CX
+	JL         ask8
+	PREFETCHT0 7(DX)(CX*1)
+	PREFETCHT0 7(BX)(CX*1)
+	PREFETCHT0 7(SI)(CX*1)
+	PREFETCHT0 7(R8)(CX*1)
+
+group:
+	MOVQ    half+32(FP), CX
+	LEAQ    (CX)(CX*2), CX
+	MOVQ    ids_len+80(FP), DI
+	DECQ    DI
+	MOVQ    ids_base+72(FP), R8
+	LEAQ    12(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), DX
+	IMULQ   stride+64(FP), DX
+	ADDQ    base+56(FP), DX
+	LEAQ    13(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), BX
+	IMULQ   stride+64(FP), BX
+	ADDQ    base+56(FP), BX
+	LEAQ    14(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), SI
+	IMULQ   stride+64(FP), SI
+	ADDQ    base+56(FP), SI
+	LEAQ    15(AX), R9
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
+	MOVL    (R8)(R9*4), R8
+	IMULQ   stride+64(FP), R8
+	ADDQ    base+56(FP), R8
+	XORL    DI, DI
+
+ask12:
+	PREFETCHT0 (DX)(DI*1)
+	PREFETCHT0 (BX)(DI*1)
+	PREFETCHT0 (SI)(DI*1)
+	PREFETCHT0 (R8)(DI*1)
+	ADDQ       $0x40, DI
+	CMPQ       DI, CX
+	JL         ask12
+	PREFETCHT0 7(DX)(CX*1)
+	PREFETCHT0 7(BX)(CX*1)
+	PREFETCHT0 7(SI)(CX*1)
+	PREFETCHT0 7(R8)(CX*1)
+	MOVQ       ids_len+80(FP), SI
+	DECQ       SI
+	MOVQ       ids_base+72(FP), DI
+	LEAQ       (AX), R8
+	CMPQ       R8, SI
+	CMOVQGT    SI, R8
+	MOVL       (DI)(R8*4), CX
+	IMULQ      stride+64(FP), CX
+	ADDQ       base+56(FP), CX
+	LEAQ       1(AX), R8
+	CMPQ       R8, SI
+	CMOVQGT    SI, R8
+	MOVL       (DI)(R8*4), DX
+	IMULQ      stride+64(FP), DX
+	ADDQ       base+56(FP), DX
+	LEAQ       2(AX), R8
+	CMPQ       R8, SI
+	CMOVQGT    SI, R8
+	MOVL       (DI)(R8*4), BX
+	IMULQ      stride+64(FP), BX
+	ADDQ       base+56(FP), BX
+	LEAQ       3(AX), R8
+	CMPQ       R8, SI
+	CMOVQGT    SI, R8
+	MOVL       (DI)(R8*4), SI
+	IMULQ      stride+64(FP), SI
+	ADDQ       base+56(FP), SI
+	ADDQ       $0x04, AX
+	XORL       R9, R9
+	XORL       R10, R10
+	XORL       R11, R11
+	XORL       R12, R12
+	MOVQ       words_base+0(FP), R8
+	MOVQ       planes+24(FP), R13
+
+plane:
+	ADDQ  R9, R9
+	ADDQ  R10, R10
+	ADDQ  R11, R11
+	ADDQ  R12, R12
+	XORL  DI, DI
+	MOVQ  half+32(FP), R14
+	LEAQ  (R14)(R14*1), R15
+	TESTQ R14, R14
+	JZ    counted
+
+word:
+	MOVQ    (R8)(DI*1), BP
+	ANDQ    8(CX)(DI*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R9
+	MOVQ    8(CX)(R15*1), BP
+	XORQ    8(CX)(DI*1), BP
+	ANDNQ   (R8)(DI*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R9
+	MOVQ    (R8)(R14*1), BP
+	ANDQ    8(CX)(R14*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R9
+	MOVQ    8(CX)(R15*1), BP
+	XORQ    8(CX)(R14*1), BP
+	ANDNQ   (R8)(R14*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R9
+	MOVQ    (R8)(DI*1), BP
+	ANDQ    8(DX)(DI*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R10
+	MOVQ    8(DX)(R15*1), BP
+	XORQ    8(DX)(DI*1), BP
+	ANDNQ   (R8)(DI*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R10
+	MOVQ    (R8)(R14*1), BP
+	ANDQ    8(DX)(R14*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R10
+	MOVQ    8(DX)(R15*1), BP
+	XORQ    8(DX)(R14*1), BP
+	ANDNQ   (R8)(R14*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R10
+	MOVQ    (R8)(DI*1), BP
+	ANDQ    8(BX)(DI*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R11
+	MOVQ    8(BX)(R15*1), BP
+	XORQ    8(BX)(DI*1), BP
+	ANDNQ   (R8)(DI*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R11
+	MOVQ    (R8)(R14*1), BP
+	ANDQ    8(BX)(R14*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R11
+	MOVQ    8(BX)(R15*1), BP
+	XORQ    8(BX)(R14*1), BP
+	ANDNQ   (R8)(R14*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R11
+	MOVQ    (R8)(DI*1), BP
+	ANDQ    8(SI)(DI*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R12
+	MOVQ    8(SI)(R15*1), BP
+	XORQ    8(SI)(DI*1), BP
+	ANDNQ   (R8)(DI*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R12
+	MOVQ    (R8)(R14*1), BP
+	ANDQ    8(SI)(R14*1), BP
+	POPCNTQ BP, BP
+	LEAQ    (BP)(BP*2), BP
+	ADDQ    BP, R12
+	MOVQ    8(SI)(R15*1), BP
+	XORQ    8(SI)(R14*1), BP
+	ANDNQ   (R8)(R14*1), BP, BP
+	POPCNTQ BP, BP
+	ADDQ    BP, R12
+	ADDQ    $0x08, DI
+	ADDQ    $0x08, R14
+	ADDQ    $0x08, R15
+	CMPQ    DI, half+32(FP)
+	JL      word
+
+counted:
+	ADDQ R14, R8
+	CMPQ R13, planes+24(FP)
+	JNE  counts
+	NEGQ R9
+	NEGQ R10
+	NEGQ R11
+	NEGQ R12
+
+counts:
+	DECQ         R13
+	JNZ          plane
+	VMOVD        R9, X0
+	VPINSRD      $0x01, R10, X0, X0
+	VPINSRD      $0x02, R11, X0, X0
+	VPINSRD      $0x03, R12, X0, X0
+	VMOVSD       (CX), X2
+	VMOVHPS      (DX), X2, X2
+	VMOVSD       (BX), X3
+	VMOVHPS      (SI), X3, X3
+	VSHUFPS      $0x88, X3, X2, X1
+	VSHUFPS      $0xdd, X3, X2, X2
+	VCVTDQ2PS    X0, X0
+	VBROADCASTSS mul+44(FP), X3
+	VMULPS       X3, X0, X0
+	VBROADCASTSS bias+48(FP), X3
+	VADDPS       X3, X0, X0
+	VBROADCASTSS add+40(FP), X3
+	VADDPS       X1, X3, X3
+	VMULPS       X0, X2, X0
+	VADDPS       X0, X3, X0
+	MOVQ         out_base+96(FP), CX
+	MOVQ         AX, DX
+	SUBQ         ids_len+80(FP), DX
+	JG           part
+	VMOVUPS      X0, -16(CX)(AX*4)
+	JMP          stored
+
+part:
+	VMOVSS     X0, -16(CX)(AX*4)
+	CMPQ       DX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X0, -12(CX)(AX*4)
+	CMPQ       DX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X0, -8(CX)(AX*4)
+
+stored:
+	CMPQ AX, ids_len+80(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+// func planesAVX2(words []uint64, query []int16, planes int)
+// Requires: AVX, AVX2
+TEXT ·planesAVX2(SB), NOSPLIT, $0-56
+	MOVQ  words_len+8(FP), AX
+	XORL  DX, DX
+	MOVQ  planes+48(FP), CX
+	DIVQ  CX
+	MOVQ  AX, SI
+	SHLQ  $0x03, SI
+	MOVQ  words_base+0(FP), DX
+	MOVQ  query_base+24(FP), AX
+	MOVQ  query_len+32(FP), BX
+	LEAQ  (AX)(BX*2), BX
+	MOVL  $0x00000010, DI
+	SUBL  CX, DI
+	VMOVD DI, X0
+
+dims:
+	VMOVDQU    (AX), Y1
+	VMOVDQU    32(AX), Y2
+	VPERM2I128 $0x20, Y2, Y1, Y3
+	VPERM2I128 $0x31, Y2, Y1, Y1
+	VPSLLW     X0, Y3, Y3
+	VPSLLW     X0, Y1, Y1
+	MOVQ       DX, DI
+	MOVQ       CX, R8
+
+plane:
+	VPACKSSWB Y1, Y3, Y2
+	VPMOVMSKB Y2, R9
+	MOVL      R9, (DI)
+	VPADDW    Y3, Y3, Y3
+	VPADDW    Y1, Y1, Y1
+	ADDQ      SI, DI
+	DECQ      R8
+	JNZ       plane
+	ADDQ      $0x04, DX
+	ADDQ      $0x40, AX
+	CMPQ      AX, BX
+	JL        dims
+	VZEROUPPER
+	RET
+
 // func hadamardAVX2(v []float32)
 // Requires: AVX, FMA3
 TEXT ·hadamardAVX2(SB), NOSPLIT, $0-24

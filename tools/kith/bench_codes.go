@@ -25,6 +25,16 @@ var namedCodes = []string{
 	"turbo:bits2", "turbo:bits1_5", "turbo:bits1",
 }
 
+// isNamedCode reports whether the contract has a kind of that name: those of
+// namedCodes, and binary with each of its query encodings.
+func isNamedCode(name string) bool {
+	part := strings.Split(name, ":")
+	if len(part) == 3 && part[0] == "binary" && slices.Contains([]string{"default", "binary", "scalar4bits", "scalar8bits"}, part[2]) {
+		name = part[0] + ":" + part[1]
+	}
+	return slices.Contains(namedCodes, name)
+}
+
 // codesBench measures every kind of code over one graph.
 type codesBench struct {
 	indexBench
@@ -66,8 +76,8 @@ func (b *codesBench) check() error {
 	switch {
 	case b.samples < 256 || b.queries < 1:
 		return &usageError{errors.New("--samples must be 256 or more, --ask 1 or more")}
-	case slices.ContainsFunc(b.only, func(name string) bool { return !slices.Contains(namedCodes, name) }):
-		return &usageError{fmt.Errorf("--only %v: use %s", b.only, strings.Join(namedCodes, ", "))}
+	case slices.ContainsFunc(b.only, func(name string) bool { return !isNamedCode(name) }):
+		return &usageError{fmt.Errorf("--only %v: use %s, and any :query_encoding of binary", b.only, strings.Join(namedCodes, ", "))}
 	}
 	return b.indexBench.check()
 }

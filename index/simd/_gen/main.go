@@ -2,8 +2,8 @@
 // AVX-512, for pairs of vectors and for lists of rows; float16, bfloat16 and uint8
 // rows have list kernels only. And the list kernels of codes, FastScan and the
 // Hadamard transform, what a query is made ready with, columns of points, and what
-// a head in the codes costs: codes.go, bits.go, fastscan.go, hadamard.go, asked.go,
-// columns.go, parities.go.
+// a head in the codes costs: codes.go, bits.go, shared.go, planes.go, fastscan.go,
+// hadamard.go, asked.go, columns.go, parities.go.
 //
 // The shape of every kernel of vectors: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
@@ -81,6 +81,9 @@ func main() {
 		b := &bitKernel{codeKernel: codeKernel{kernel: kernel{isa: set}, bits: 1}}
 		b.rows()
 	}
+	shared := &sharedKernel{bitKernel: bitKernel{codeKernel: codeKernel{kernel: kernel{isa: avx2}, bits: 1}}}
+	shared.rows()
+	planes()
 	hadamards()
 	multiply()
 	less()
