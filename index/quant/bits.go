@@ -17,8 +17,8 @@ import (
 // dimensions a word: the signs, then the sizes. With half a bit, dimensions of
 // the first and second half of the words share the bit of their size.
 //
-// A query has a few bits a dimension, too, and is cut into planes: the sum of
-// products is a sum of population counts.
+// A query has a few bits a dimension, too. How rows of such planes are compared
+// with it is simd.Bits.
 type Bits struct {
 	frame
 	depth Depth // One, OneAndHalf or Two
@@ -52,28 +52,22 @@ func NewBits(o BitsOptions, mean []float32) *Bits {
 	return b
 }
 
-// words is the length of the plane of signs. Halves of it share sizes, so that
-// it is even with half a bit.
-func (b *Bits) words() int {
-	if b.depth == OneAndHalf {
-		return simd.SharedDims(b.dim()) / 64
-	}
-	return (b.dim() + 63) / 64
-}
-
-// sizes is the length of the plane of sizes.
-func (b *Bits) sizes() int {
+// form is what the planes of a row are.
+func (b *Bits) form() simd.BitForm {
 	switch b.depth {
 	case OneAndHalf:
-		return b.words() / 2
+		return simd.Shared
 	case Two:
-		return b.words()
+		return simd.Paired
 	}
-	return 0
+	return simd.Alone
 }
 
+// words is the length of the plane of signs.
+func (b *Bits) words() int { return b.form().Words(b.dim()) }
+
 // RowBytes implements Code.
-func (b *Bits) RowBytes() int { return simd.CodeHead + 8*(b.words()+b.sizes()) }
+func (b *Bits) RowBytes() int { return b.form().RowBytes(b.dim()) }
 
 // Encode implements Code.
 func (b *Bits) Encode(row []byte, v []float32, s *Scratch) {
@@ -151,18 +145,12 @@ func (b *Bits) putSizes(sizes, signs []byte, x []float32) (more float32) {
 	return more
 }
 
-// bitsQuery is a vector in whole steps, which a kernel compares rows with. The
-// sizes of two bits are to it as more dimensions, for which the query has its steps
-// again; those of half a bit it spreads itself.
+// bitsQuery is a vector in whole steps, which a kernel compares rows with.
 type bitsQuery struct {
-	shared   bool // halves of a row share sizes
-	count    int  // planes, of two's complement
-	words    int  // of a row's plane of signs
-	add, mul float32
-	whole    int     // the sum over the dimensions, in steps
-	steps    []int8  // of the dimensions
-	wide     []int16 // these once or twice, padded, as the planes are cut of them
-	rows     simd.Bits
+	mul   float32 // a step
+	whole int     // the sum over the dimensions, in steps
+	steps []int8  // of the dimensions
+	rows  simd.Bits
 }
 
 // Ask implements Code.
@@ -170,19 +158,20 @@ func (b *Bits) Ask(v []float32, q *Query) {
 	x := q.scratch.take(b.dim())
 	norm := b.centred(x, v)
 	c := &q.bits
-	c.shared, c.words, c.count = b.depth == OneAndHalf, b.words(), max(b.query, 2)
-	if n := c.words * 64; cap(c.steps) < n {
-		c.steps, c.wide = make([]int8, n), make([]int16, 2*n)
+	if cap(c.steps) < len(x) {
+		c.steps = make([]int8, len(x))
 	}
 	c.steps = c.steps[:len(x)]
-	c.add = b.apart(v, norm)
+	planes := max(b.query, 2)
 	if b.query == 1 {
 		c.signs(x)
 	} else {
-		c.round(x)
+		c.round(x, planes)
 	}
+	c.rows.Add = b.apart(v, norm)
+	c.aim(b.depth)
+	c.rows.SetQuery(b.form(), c.steps, planes)
 	q.kind = c
-	c.kernel(b.depth)
 }
 
 // signs keeps of a query what a code of one bit does: each dimension is −1 or 1
@@ -205,10 +194,10 @@ func (c *bitsQuery) signs(x []float32) {
 	}
 }
 
-// round rounds a query to whole steps that its planes hold.
-func (c *bitsQuery) round(x []float32) {
+// round rounds a query to whole steps of so many bits.
+func (c *bitsQuery) round(x []float32, bits int) {
 	most := simd.Largest(x)
-	top := float32(int(1)<<(c.count-1) - 1)
+	top := float32(int(1)<<(bits-1) - 1)
 	inverse := float32(0)
 	if most > 0 {
 		inverse = top / most
@@ -217,39 +206,21 @@ func (c *bitsQuery) round(x []float32) {
 	c.whole = int(simd.Narrow(c.steps, x, inverse))
 }
 
-// kernel makes the query that rows are compared with. Signs count double, since
-// −1 and 1 are 2·sign − 1. With sizes, a sign counts more, and then whether the
-// code is the upper of its two: of two bits −3, −1, 1 and 3 are 4·sign + 2·upper − 3,
-// of half a bit −2, −1, 1 and 2 are 3·sign + upper − 2, which the kernel knows.
-func (c *bitsQuery) kernel(depth Depth) {
-	planes, dims, n := c.count, len(c.steps), c.words*64
-	c.rows.Add, c.rows.Mul, c.rows.Bias = c.add, 2*c.mul, -c.mul*float32(c.whole)
-	wide := c.wide[:n]
-	for d, step := range c.steps {
-		wide[d] = int16(step)
-	}
-	clear(wide[dims:])
+// aim says what codes stand for: −1 and 1 are 2·sign − 1. With sizes, a sign counts
+// more, and then whether the code is the upper of its two: of two bits −3, −1, 1 and
+// 3 are 4·sign + 2·upper − 3, of half a bit −2, −1, 1 and 2 are 3·sign + upper − 2.
+func (c *bitsQuery) aim(depth Depth) {
+	step, below := float32(2), float32(1)
 	switch depth {
 	case OneAndHalf:
-		c.rows.Mul /= 2
-		c.rows.Bias *= 2
+		step, below = 1, 2
 	case Two:
-		wide = c.wide[:2*n]
-		copy(wide[n:], wide[:n])
-		for d, step := range wide[n:] {
-			wide[d] = 2 * step
-		}
-		c.rows.Bias *= 3
-		planes++
+		below = 3
 	}
-	c.rows.SetQuery(wide, planes)
+	c.rows.Mul, c.rows.Bias = step*c.mul, -below*c.mul*float32(c.whole)
 }
 
 func (c *bitsQuery) distances(base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	if c.shared {
-		c.rows.DistancesShared(base, stride, ids, out)
-		return
-	}
 	c.rows.Distances1(base, stride, ids, out)
 }
 

@@ -8,24 +8,24 @@ import (
 	"unsafe"
 )
 
-// bitKind is a kind of rows that a query of bits is compared with.
-type bitKind struct {
-	name     string
-	rowBytes func(dim int) int
-	dims     func(dim int) int // that the query has
-	ask      func(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32)
-	code     func(row []byte, dim, d int) int
-}
-
-var bitKinds = []bitKind{
-	{"alone", Code1Bytes, func(dim int) int { return dim }, (*Bits).Distances1, func(row []byte, _, d int) int { return bitOf(row, d) }},
-	{"shared", SharedBytes, SharedDims, (*Bits).DistancesShared, func(row []byte, dim, d int) int {
-		half := SharedDims(dim) / 2
+// bitForms are the forms of rows that a query of bits is compared with, and the
+// code of dimension d.
+var bitForms = []struct {
+	name string
+	form BitForm
+	code func(row []byte, dim, d int) int
+}{
+	{"alone", Alone, func(row []byte, _, d int) int { return bitOf(row, d) }},
+	{"shared", Shared, func(row []byte, dim, d int) int {
+		half := bitWord * Shared.Words(dim) / 2
 		code := 3 * bitOf(row, d)
 		if bitOf(row, d) == bitOf(row, 2*half+d%half) {
 			code++
 		}
 		return code
+	}},
+	{"paired", Paired, func(row []byte, dim, d int) int {
+		return 2*bitOf(row, d) + bitOf(row, bitWord*Paired.Words(dim)+d)
 	}},
 }
 
@@ -33,21 +33,21 @@ var bitKinds = []bitKind{
 func TestCutIntoPlanes(t *testing.T) {
 	each(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(25, 26))
-		for dims := range 200 {
-			for planes := 2; planes <= MaxPlanes; planes++ {
-				query := make([]int16, dims+9)[rng.IntN(9):][:dims]
+		for words := range 20 {
+			for planes := 1; planes <= 16; planes++ {
+				query := make([]int16, words*bitWord+9)[rng.IntN(9):][:words*bitWord]
 				for d := range query {
 					query[d] = int16(rng.UintN(1 << 16)) // more than fits: the lower bits count
 				}
-				size := (dims + bitWord - 1) / bitWord * planes
-				memory := make([]uint64, size+8)
-				memory[size] = 77
-				b := Bits{words: memory[:0]}
-				b.SetQuery(query, planes)
-				want := Bits{planes: planes, words: make([]uint64, size)}
-				want.cutScalar(query, 0)
-				if !slices.Equal(b.words, want.words) || memory[size] != 77 {
-					t.Fatalf("%d dims, %d planes: %x, want %x", dims, planes, b.words, want.words)
+				got, want := slices.Repeat([]uint64{77}, words*planes+8), make([]uint64, words*planes)
+				cutPlanes(got[:words*planes], query, planes)
+				for d, q := range query {
+					for p := range planes {
+						want[p*words+d/64] |= uint64(q>>(planes-1-p)&1) << (d % 64)
+					}
+				}
+				if !slices.Equal(got[:words*planes], want) || got[words*planes] != 77 {
+					t.Fatalf("%d words, %d planes: %x, want %x", words, planes, got, want)
 				}
 			}
 		}
@@ -63,25 +63,26 @@ func TestBits(t *testing.T) {
 		rng := rand.New(rand.NewPCG(21, 22))
 		for dim := 0; dim <= 1300; dim += 1 + rng.IntN(40) {
 			for planes := 2; planes <= MaxPlanes; planes += 1 + rng.IntN(3) {
-				for i := range bitKinds {
-					testBits(t, rng, &bitKinds[i], dim, planes)
+				for i := range bitForms {
+					testBits(t, rng, i, dim, planes)
 				}
 			}
 		}
 	})
 }
 
-func testBits(t *testing.T, rng *rand.Rand, kind *bitKind, dim, planes int) {
+func testBits(t *testing.T, rng *rand.Rand, which, dim, planes int) {
 	t.Helper()
 	const rows = 13
-	query := make([]int16, kind.dims(dim))
+	form := bitForms[which].form
+	query := make([]int8, dim)
 	least := -1 << (planes - 1)
 	for d := range query {
-		query[d] = int16(least + rng.IntN(-2*least))
+		query[d] = int8(least + rng.IntN(-2*least))
 	}
 	b := Bits{Add: float32(rng.NormFloat64()), Mul: rng.Float32(), Bias: float32(rng.NormFloat64())}
-	b.SetQuery(query, planes)
-	stride := kind.rowBytes(dim) + rng.IntN(9)
+	b.SetQuery(form, query, planes)
+	stride := form.RowBytes(dim) + rng.IntN(9)
 	data := make([]byte, rows*stride+64)[rng.IntN(64):]
 	for i := range data {
 		data[i] = byte(rng.UintN(256))
@@ -98,19 +99,19 @@ func testBits(t *testing.T, rng *rand.Rand, kind *bitKind, dim, planes int) {
 		for i := range out {
 			out[i] = canary
 		}
-		kind.ask(&b, unsafe.Pointer(&data[0]), stride, ids, out[:length])
+		b.Distances1(unsafe.Pointer(&data[0]), stride, ids, out[:length])
 		for i, id := range ids {
 			sum, row := 0, data[int(id)*stride:]
 			for d, q := range query {
-				sum += int(q) * kind.code(row, dim, d)
+				sum += int(q) * bitForms[which].code(row, dim, d)
 			}
 			if want := wantBits(&b, sum, row); math.Float32bits(out[i]) != math.Float32bits(want) {
-				t.Fatalf("%s, %d dims, %d planes, %d of %d: %v, want %v", kind.name, dim, planes, i, length, out[i], want)
+				t.Fatalf("%s, %d dims, %d planes, %d of %d: %v, want %v", bitForms[which].name, dim, planes, i, length, out[i], want)
 			}
 		}
 		for i, f := range out[length:] {
 			if !isCanary(f) {
-				t.Fatalf("%s: %d behind out was written", kind.name, i)
+				t.Fatalf("%s: %d behind out was written", bitForms[which].name, i)
 			}
 		}
 	}
@@ -122,27 +123,36 @@ func wantBits(b *Bits, sum int, row []byte) float32 {
 	return float32(b.Add+add) + float32(mul*inner)
 }
 
-// A query set again, of other planes and lengths, leaves nothing behind.
+// A query set again, of other planes, lengths and forms, leaves nothing behind.
 func TestBitsAreSetAgain(t *testing.T) {
-	var b Bits
-	var row [CodeHead + 16]byte
-	for i := range row[CodeHead:] {
-		row[CodeHead+i] = 255
-	}
-	*(*float32)(unsafe.Pointer(&row[4])) = 1
-	b.Mul = 1
-	for _, c := range []struct{ dim, planes, value int }{{128, 8, -128}, {64, 4, 7}, {100, 2, -2}, {3, 8, 127}} {
-		query := make([]int16, c.dim)
-		for d := range query {
-			query[d] = int16(c.value)
+	each(t, func(t *testing.T) {
+		var b Bits
+		var row [CodeHead + 64]byte
+		for i := range row[CodeHead:] {
+			row[CodeHead+i] = 255
 		}
-		b.SetQuery(query, c.planes)
-		var out [1]float32
-		b.Distances1(unsafe.Pointer(&row), len(row), []uint32{0}, out[:])
-		if want := float32(c.dim * c.value); out[0] != want {
-			t.Errorf("%+v: %v, want %v", c, out[0], want)
+		*(*float32)(unsafe.Pointer(&row[4])) = 1
+		b.Mul = 1
+		for _, c := range []struct {
+			dim, planes, value int
+			form               BitForm
+			code               int
+		}{
+			{128, 8, -128, Alone, 1}, {64, 4, 7, Alone, 1}, {100, 2, -2, Paired, 3}, {3, 8, 127, Shared, 4},
+			{3, 8, 127, Alone, 1}, {128, 8, 127, Paired, 3}, {70, 3, 3, Shared, 4}, {0, 4, 0, Alone, 0}, {65, 2, 1, Paired, 3},
+		} {
+			query := make([]int8, c.dim)
+			for d := range query {
+				query[d] = int8(c.value)
+			}
+			b.SetQuery(c.form, query, c.planes)
+			var out [1]float32
+			b.Distances1(unsafe.Pointer(&row), len(row), []uint32{0}, out[:])
+			if want := float32(c.dim * c.value * c.code); out[0] != want {
+				t.Errorf("%+v: %v, want %v", c, out[0], want)
+			}
 		}
-	}
+	})
 }
 
 // Any number of sub-quantisers and blocks, at any alignment: the sums are those
@@ -218,22 +228,23 @@ func FuzzBitsAndScans(f *testing.F) {
 				data[i] = raw[i%len(raw)]
 			}
 		}
-		query := make([]int16, SharedDims(int(dim)))
-		for d := range query[:dim] {
-			query[d] = int16(int8(data[512+d]))
+		planes = 2 + planes%(MaxPlanes-1)
+		query := make([]int8, dim)
+		for d := range query {
+			query[d] = int8(data[512+d]) >> (8 - planes)
 		}
-		alone, shared := Bits{Add: 1, Mul: 0.5, Bias: -3}, Bits{Add: 2, Mul: 0.25, Bias: 3}
-		alone.SetQuery(query[:dim], 2+int(planes%9))
-		shared.SetQuery(query, 2+int(planes%9))
 		m := int(dim % 33)
-		var wantBits [10]float32
+		var wantBits [15]float32
 		var wantScan [64]uint16
 		for i, v := range all {
 			v.use()
-			var bits [10]float32
+			var bits [15]float32
 			var scan [64]uint16
-			alone.Distances1(unsafe.Pointer(&data[0]), Code1Bytes(int(dim)), []uint32{1, 0, 2, 1, 1}, bits[:5])
-			shared.DistancesShared(unsafe.Pointer(&data[0]), SharedBytes(int(dim)), []uint32{0, 2, 1, 1, 2}, bits[5:])
+			for at, form := range []BitForm{Alone, Shared, Paired} {
+				b := Bits{Add: 1, Mul: 0.5, Bias: -3}
+				b.SetQuery(form, query, int(planes))
+				b.Distances1(unsafe.Pointer(&data[0]), form.RowBytes(int(dim)), []uint32{1, 0, 2, 1, 1}, bits[5*at:5*at+5])
+			}
 			FastScanBlocks(data[1024:], unsafe.Pointer(&data[0]), m, scan[:])
 			if i == 0 {
 				wantBits, wantScan = bits, scan

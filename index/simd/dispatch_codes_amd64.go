@@ -43,34 +43,50 @@ var usePopcount512 = useAVX512 && cpu.X86.HasAVX512VPOPCNTDQ
 // Xeon: 1.27 of C's loop with POPCNT).
 const fewWords = 4
 
-// cut makes the planes of a query of bits, which are 0 before.
-func (b *Bits) cut(query []int16) {
-	whole := 0
-	if useAVX2 && len(query) >= 32 {
-		whole = len(query) &^ 31
-		planesAVX2(b.words, query[:whole], b.planes)
+// fewPlanes is the planes of a query that AVX-512's population counts take no longer
+// for than the dot product of bytes takes for all bits.
+const fewPlanes = 4
+
+// inBytes reports whether a query is asked in bytes rather than in planes.
+func (b *Bits) inBytes() bool {
+	counted := usePopcount512 && b.form == Alone && b.words > fewWords && b.count <= fewPlanes
+	return useVNNI && b.words > 0 && !counted
+}
+
+func cutPlanes(words []uint64, query []int16, planes int) {
+	if !useAVX2 || len(query) == 0 {
+		cutScalar(words, query, planes)
+		return
 	}
-	b.cutScalar(query, whole)
+	planesAVX2(words, query, planes)
 }
 
 func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
+	rows := (*byte)(base)
+	counts := useAVX2 && cpu.X86.HasPOPCNT && cpu.X86.HasBMI1
 	switch {
-	case usePopcount512 && len(b.words) > fewWords*b.planes:
-		bitRowsAVX512(b.words, b.planes, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
-	case useAVX2 && cpu.X86.HasPOPCNT:
-		bitRowsAVX2(b.words, b.planes, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
+	case len(b.bytes) > 0:
+		byteRows(b, rows, stride, ids, out)
+	case counts && b.form == Shared:
+		sharedRowsAVX2(b.planes, b.count, 8*b.words/2, b.Add, b.Mul, b.Bias, rows, stride, ids, out)
+	case b.form != Shared && usePopcount512 && len(b.planes) > fewWords*b.count:
+		bitRowsAVX512(b.planes, b.count, b.Add, b.Mul, b.Bias, rows, stride, ids, out)
+	case counts:
+		bitRowsAVX2(b.planes, b.count, b.Add, b.Mul, b.Bias, rows, stride, ids, out)
 	default:
 		bitRowsScalar(b, base, stride, ids, out)
 	}
 }
 
-func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	if !useAVX2 || !cpu.X86.HasPOPCNT || !cpu.X86.HasBMI1 {
-		sharedRowsScalar(b, base, stride, ids, out)
-		return
+func byteRows(b *Bits, base *byte, stride int, ids []uint32, out []float32) {
+	switch b.form {
+	case Shared:
+		bitsSharedRowsVNNI(b.bytes, b.Add, b.Mul, b.Bias, base, stride, ids, out)
+	case Paired:
+		bitsPairedRowsVNNI(b.bytes, b.Add, b.Mul, b.Bias, base, stride, ids, out)
+	default:
+		bitsAloneRowsVNNI(b.bytes, b.Add, b.Mul, b.Bias, base, stride, ids, out)
 	}
-	half := len(b.words) / b.planes / 2 * 8
-	sharedRowsAVX2(b.words, b.planes, half, b.Add, b.Mul, b.Bias, (*byte)(base), stride, ids, out)
 }
 
 func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {

@@ -43,13 +43,10 @@ func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float
 	bitRowsScalar(b, base, stride, ids, out)
 }
 
-// cut makes the planes of a query of bits, which are 0 before.
-func (b *Bits) cut(query []int16) { b.cutScalar(query, 0) }
+// inBytes reports whether a query is asked in bytes rather than in planes.
+func (b *Bits) inBytes() bool { return false }
 
-// sharedRows: as bitRows.
-func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	sharedRowsScalar(b, base, stride, ids, out)
-}
+func cutPlanes(words []uint64, query []int16, planes int) { cutScalar(words, query, planes) }
 
 func fastScan(luts []uint8, blocks unsafe.Pointer, out []uint16) {
 	if useNEON {

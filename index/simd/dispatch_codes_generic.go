@@ -18,12 +18,10 @@ func bitRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float
 	bitRowsScalar(b, base, stride, ids, out)
 }
 
-// cut makes the planes of a query of bits, which are 0 before.
-func (b *Bits) cut(query []int16) { b.cutScalar(query, 0) }
+// inBytes reports whether a query is asked in bytes rather than in planes.
+func (b *Bits) inBytes() bool { return false }
 
-func sharedRows(b *Bits, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
-	sharedRowsScalar(b, base, stride, ids, out)
-}
+func cutPlanes(words []uint64, query []int16, planes int) { cutScalar(words, query, planes) }
 
 func code8Rows(c *Codes, base unsafe.Pointer, stride int, ids []uint32, out []float32) {
 	code8RowsScalar(c, base, stride, ids, out)

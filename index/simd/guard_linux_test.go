@@ -131,21 +131,8 @@ func TestCodesTouchNothingOutside(t *testing.T) {
 func TestBitsAndScansTouchNothingOutside(t *testing.T) {
 	each(t, func(t *testing.T) {
 		for _, first := range []bool{true, false} {
-			for dims := 2; dims <= 140; dims += 2 {
-				query := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(guarded(t, dims/2, first)))), dims)
-				size := 5 * ((dims + 63) / 64)
-				b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 2*size, first)))), size)[:0:size]}
-				b.SetQuery(query, 5)
-			}
-			for dim := 64; dim <= 1152; dim += 64 {
-				for _, k := range bitKinds {
-					words, size := k.dims(dim)/64, k.rowBytes(dim)
-					data := guarded(t, 3*size/4, first)
-					b := Bits{words: unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 8*words, first)))), 4*words), planes: 4}
-					for length := 1; length <= 5; length++ {
-						k.ask(&b, unsafe.Pointer(&data[0]), size, []uint32{2, 0, 1, 0, 2}[:length], guarded(t, length, first))
-					}
-				}
+			for words := 1; words <= 18; words++ {
+				testGuardedBits(t, words, first)
 			}
 			for m := 1; m <= 17; m++ {
 				luts, block, out := guarded(t, 4*m, first), guarded(t, 4*m, first), guarded(t, 16, first)
@@ -153,4 +140,23 @@ func TestBitsAndScansTouchNothingOutside(t *testing.T) {
 			}
 		}
 	})
+}
+
+func testGuardedBits(t *testing.T, words int, first bool) {
+	query := unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(guarded(t, 32*words, first)))), 64*words)
+	planes := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(guarded(t, 8*words, first)))), 4*words)
+	bytes := unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(guarded(t, 16*words, first)))), 64*words)
+	cutPlanes(planes, query, 4)
+	for _, f := range bitForms {
+		if f.form == Shared && words%2 == 1 {
+			continue
+		}
+		size := f.form.RowBytes(64 * words)
+		data := guarded(t, 3*size/4, first)
+		b := Bits{planes: planes[:0:len(planes)], bytes: bytes[:0]}
+		b.SetQuery(f.form, make([]int8, 64*words), 4)
+		for length := 1; length <= 5; length++ {
+			b.Distances1(unsafe.Pointer(&data[0]), size, []uint32{2, 0, 1, 0, 2}[:length], guarded(t, length, first))
+		}
+	}
 }

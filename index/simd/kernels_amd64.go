@@ -216,6 +216,21 @@ func sharedRowsAVX2(words []uint64, planes int, half int, add float32, mul float
 //go:noescape
 func planesAVX2(words []uint64, query []int16, planes int)
 
+// bitsAloneRowsVNNI sets out[i] to the distance of Bits to row ids[i] of the form Alone.
+//
+//go:noescape
+func bitsAloneRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// bitsSharedRowsVNNI sets out[i] to the distance of Bits to row ids[i] of the form Shared.
+//
+//go:noescape
+func bitsSharedRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
+// bitsPairedRowsVNNI sets out[i] to the distance of Bits to row ids[i] of the form Paired.
+//
+//go:noescape
+func bitsPairedRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+
 // hadamardAVX2 is the Walsh-Hadamard transform of v, whose length is a power of two from 16 on.
 //
 //go:noescape

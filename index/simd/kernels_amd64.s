@@ -8472,6 +8472,968 @@ plane:
 	VZEROUPPER
 	RET
 
+// func bitsAloneRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·bitsAloneRowsVNNI(SB), NOSPLIT, $0-104
+	XORQ         AX, AX
+	CMPQ         ids_len+64(FP), AX
+	JE           done
+	MOVQ         query_base+0(FP), CX
+	VPBROADCASTD AloneCount1<>+0(SB), Z4
+	VPBROADCASTD AloneCount2<>+0(SB), Z5
+	VPBROADCASTD AloneCount3<>+0(SB), Z5
+	MOVQ         query_len+8(FP), DX
+	SHRQ         $0x03, DX
+	MOVQ         ids_len+64(FP), R8
+	DECQ         R8
+	MOVQ         ids_base+56(FP), R9
+	LEAQ         (AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), BX
+	IMULQ        stride+48(FP), BX
+	ADDQ         base+40(FP), BX
+	LEAQ         1(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), SI
+	IMULQ        stride+48(FP), SI
+	ADDQ         base+40(FP), SI
+	LEAQ         2(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), DI
+	IMULQ        stride+48(FP), DI
+	ADDQ         base+40(FP), DI
+	LEAQ         3(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), R9
+	IMULQ        stride+48(FP), R9
+	ADDQ         base+40(FP), R9
+	XORL         R8, R8
+
+ask0:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask0
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       4(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       5(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       6(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       7(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask4:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask4
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       8(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       9(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       10(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       11(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask8:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask8
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+
+group:
+	MOVQ    query_len+8(FP), DX
+	SHRQ    $0x03, DX
+	MOVQ    ids_len+64(FP), R8
+	DECQ    R8
+	MOVQ    ids_base+56(FP), R9
+	LEAQ    12(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    13(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    14(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    15(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	XORL    R8, R8
+
+ask12:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask12
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       ids_len+64(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+56(FP), R8
+	LEAQ       (AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+48(FP), DX
+	ADDQ       base+40(FP), DX
+	LEAQ       1(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       2(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       3(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	ADDQ       $0x04, AX
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       query_len+8(FP), R9
+	SHRQ       $0x03, R9
+	XORL       R8, R8
+	TESTQ      R9, R9
+	JZ         summed
+
+word:
+	KMOVQ      8(DX)(R8*1), K1
+	VMOVDQU8.Z Z4, K1, Z5
+	VPDPBUSD   (CX)(R8*8), Z5, Z0
+	KMOVQ      8(BX)(R8*1), K1
+	VMOVDQU8.Z Z4, K1, Z5
+	VPDPBUSD   (CX)(R8*8), Z5, Z1
+	KMOVQ      8(SI)(R8*1), K1
+	VMOVDQU8.Z Z4, K1, Z5
+	VPDPBUSD   (CX)(R8*8), Z5, Z2
+	KMOVQ      8(DI)(R8*1), K1
+	VMOVDQU8.Z Z4, K1, Z5
+	VPDPBUSD   (CX)(R8*8), Z5, Z3
+	ADDQ       $0x08, R8
+	CMPQ       R8, R9
+	JL         word
+
+summed:
+	VMOVSD        (DX), X6
+	VMOVHPS       (BX), X6, X6
+	VMOVSD        (SI), X7
+	VMOVHPS       (DI), X7, X7
+	VSHUFPS       $0x88, X7, X6, X5
+	VSHUFPS       $0xdd, X7, X6, X6
+	VEXTRACTI64X4 $0x01, Z0, Y7
+	VPADDD        Y7, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VPADDD        Y7, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y7
+	VPADDD        Y7, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y7
+	VPADDD        Y7, Y3, Y3
+	VPHADDD       Y1, Y0, Y7
+	VPHADDD       Y3, Y2, Y8
+	VPHADDD       Y8, Y7, Y7
+	VEXTRACTI128  $0x01, Y7, X8
+	VPADDD        X8, X7, X7
+	VCVTDQ2PS     X7, X7
+	VBROADCASTSS  mul+28(FP), X8
+	VMULPS        X8, X7, X7
+	VBROADCASTSS  bias+32(FP), X8
+	VADDPS        X8, X7, X7
+	VBROADCASTSS  add+24(FP), X8
+	VADDPS        X5, X8, X8
+	VMULPS        X7, X6, X7
+	VADDPS        X7, X8, X7
+	MOVQ          out_base+80(FP), DX
+	MOVQ          AX, BX
+	SUBQ          ids_len+64(FP), BX
+	JG            part
+	VMOVUPS       X7, -16(DX)(AX*4)
+	JMP           stored
+
+part:
+	VMOVSS     X7, -16(DX)(AX*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X7, -12(DX)(AX*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X7, -8(DX)(AX*4)
+
+stored:
+	CMPQ AX, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+DATA AloneCount1<>+0(SB)/4, $0x01010101
+GLOBL AloneCount1<>(SB), RODATA|NOPTR, $4
+
+DATA AloneCount2<>+0(SB)/4, $0x02020202
+GLOBL AloneCount2<>(SB), RODATA|NOPTR, $4
+
+DATA AloneCount3<>+0(SB)/4, $0x03030303
+GLOBL AloneCount3<>(SB), RODATA|NOPTR, $4
+
+// func bitsSharedRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·bitsSharedRowsVNNI(SB), NOSPLIT, $0-104
+	XORQ         AX, AX
+	CMPQ         ids_len+64(FP), AX
+	JE           done
+	MOVQ         query_base+0(FP), CX
+	VPBROADCASTD SharedCount1<>+0(SB), Z4
+	VPBROADCASTD SharedCount2<>+0(SB), Z5
+	VPBROADCASTD SharedCount3<>+0(SB), Z5
+	MOVQ         query_len+8(FP), DX
+	SHRQ         $0x03, DX
+	SHRQ         $0x01, DX
+	LEAQ         (DX)(DX*2), DX
+	MOVQ         ids_len+64(FP), R8
+	DECQ         R8
+	MOVQ         ids_base+56(FP), R9
+	LEAQ         (AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), BX
+	IMULQ        stride+48(FP), BX
+	ADDQ         base+40(FP), BX
+	LEAQ         1(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), SI
+	IMULQ        stride+48(FP), SI
+	ADDQ         base+40(FP), SI
+	LEAQ         2(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), DI
+	IMULQ        stride+48(FP), DI
+	ADDQ         base+40(FP), DI
+	LEAQ         3(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), R9
+	IMULQ        stride+48(FP), R9
+	ADDQ         base+40(FP), R9
+	XORL         R8, R8
+
+ask0:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask0
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	SHRQ       $0x01, DX
+	LEAQ       (DX)(DX*2), DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       4(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       5(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       6(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       7(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask4:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask4
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	SHRQ       $0x01, DX
+	LEAQ       (DX)(DX*2), DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       8(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       9(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       10(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       11(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask8:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask8
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+
+group:
+	MOVQ    query_len+8(FP), DX
+	SHRQ    $0x03, DX
+	SHRQ    $0x01, DX
+	LEAQ    (DX)(DX*2), DX
+	MOVQ    ids_len+64(FP), R8
+	DECQ    R8
+	MOVQ    ids_base+56(FP), R9
+	LEAQ    12(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    13(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    14(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    15(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	XORL    R8, R8
+
+ask12:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask12
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       ids_len+64(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+56(FP), R8
+	LEAQ       (AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+48(FP), DX
+	ADDQ       base+40(FP), DX
+	LEAQ       1(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       2(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       3(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	ADDQ       $0x04, AX
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       query_len+8(FP), R9
+	SHRQ       $0x03, R9
+	MOVQ       R9, R11
+	SHRQ       $0x01, R9
+	MOVQ       R9, R10
+	XORL       R8, R8
+	TESTQ      R9, R9
+	JZ         summed
+
+word:
+	KMOVQ      8(DX)(R8*1), K1
+	KMOVQ      8(DX)(R10*1), K2
+	KMOVQ      8(DX)(R11*1), K3
+	KXNORQ     K1, K3, K4
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K4, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z0
+	KXNORQ     K2, K3, K1
+	VMOVDQU8.Z Z5, K2, Z6
+	VPADDB     Z4, Z6, K1, Z6
+	VPDPBUSD   (CX)(R10*8), Z6, Z0
+	KMOVQ      8(BX)(R8*1), K1
+	KMOVQ      8(BX)(R10*1), K2
+	KMOVQ      8(BX)(R11*1), K3
+	KXNORQ     K1, K3, K4
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K4, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z1
+	KXNORQ     K2, K3, K1
+	VMOVDQU8.Z Z5, K2, Z6
+	VPADDB     Z4, Z6, K1, Z6
+	VPDPBUSD   (CX)(R10*8), Z6, Z1
+	KMOVQ      8(SI)(R8*1), K1
+	KMOVQ      8(SI)(R10*1), K2
+	KMOVQ      8(SI)(R11*1), K3
+	KXNORQ     K1, K3, K4
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K4, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z2
+	KXNORQ     K2, K3, K1
+	VMOVDQU8.Z Z5, K2, Z6
+	VPADDB     Z4, Z6, K1, Z6
+	VPDPBUSD   (CX)(R10*8), Z6, Z2
+	KMOVQ      8(DI)(R8*1), K1
+	KMOVQ      8(DI)(R10*1), K2
+	KMOVQ      8(DI)(R11*1), K3
+	KXNORQ     K1, K3, K4
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K4, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z3
+	KXNORQ     K2, K3, K1
+	VMOVDQU8.Z Z5, K2, Z6
+	VPADDB     Z4, Z6, K1, Z6
+	VPDPBUSD   (CX)(R10*8), Z6, Z3
+	ADDQ       $0x08, R8
+	ADDQ       $0x08, R10
+	ADDQ       $0x08, R11
+	CMPQ       R8, R9
+	JL         word
+
+summed:
+	VMOVSD        (DX), X7
+	VMOVHPS       (BX), X7, X7
+	VMOVSD        (SI), X8
+	VMOVHPS       (DI), X8, X8
+	VSHUFPS       $0x88, X8, X7, X6
+	VSHUFPS       $0xdd, X8, X7, X7
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VPADDD        Y8, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPADDD        Y8, Y3, Y3
+	VPHADDD       Y1, Y0, Y8
+	VPHADDD       Y3, Y2, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X9
+	VPADDD        X9, X8, X8
+	VCVTDQ2PS     X8, X8
+	VBROADCASTSS  mul+28(FP), X9
+	VMULPS        X9, X8, X8
+	VBROADCASTSS  bias+32(FP), X9
+	VADDPS        X9, X8, X8
+	VBROADCASTSS  add+24(FP), X9
+	VADDPS        X6, X9, X9
+	VMULPS        X8, X7, X8
+	VADDPS        X8, X9, X8
+	MOVQ          out_base+80(FP), DX
+	MOVQ          AX, BX
+	SUBQ          ids_len+64(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(DX)(AX*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(DX)(AX*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(DX)(AX*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(DX)(AX*4)
+
+stored:
+	CMPQ AX, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+DATA SharedCount1<>+0(SB)/4, $0x01010101
+GLOBL SharedCount1<>(SB), RODATA|NOPTR, $4
+
+DATA SharedCount2<>+0(SB)/4, $0x02020202
+GLOBL SharedCount2<>(SB), RODATA|NOPTR, $4
+
+DATA SharedCount3<>+0(SB)/4, $0x03030303
+GLOBL SharedCount3<>(SB), RODATA|NOPTR, $4
+
+// func bitsPairedRowsVNNI(query []int8, add float32, mul float32, bias float32, base *byte, stride int, ids []uint32, out []float32)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, CMOV, MMX+
+TEXT ·bitsPairedRowsVNNI(SB), NOSPLIT, $0-104
+	XORQ         AX, AX
+	CMPQ         ids_len+64(FP), AX
+	JE           done
+	MOVQ         query_base+0(FP), CX
+	VPBROADCASTD PairedCount1<>+0(SB), Z4
+	VPBROADCASTD PairedCount2<>+0(SB), Z5
+	VPBROADCASTD PairedCount3<>+0(SB), Z6
+	MOVQ         query_len+8(FP), DX
+	SHRQ         $0x03, DX
+	ADDQ         DX, DX
+	MOVQ         ids_len+64(FP), R8
+	DECQ         R8
+	MOVQ         ids_base+56(FP), R9
+	LEAQ         (AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), BX
+	IMULQ        stride+48(FP), BX
+	ADDQ         base+40(FP), BX
+	LEAQ         1(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), SI
+	IMULQ        stride+48(FP), SI
+	ADDQ         base+40(FP), SI
+	LEAQ         2(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), DI
+	IMULQ        stride+48(FP), DI
+	ADDQ         base+40(FP), DI
+	LEAQ         3(AX), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	MOVL         (R9)(R10*4), R9
+	IMULQ        stride+48(FP), R9
+	ADDQ         base+40(FP), R9
+	XORL         R8, R8
+
+ask0:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask0
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	ADDQ       DX, DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       4(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       5(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       6(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       7(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask4:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask4
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       query_len+8(FP), DX
+	SHRQ       $0x03, DX
+	ADDQ       DX, DX
+	MOVQ       ids_len+64(FP), R8
+	DECQ       R8
+	MOVQ       ids_base+56(FP), R9
+	LEAQ       8(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       9(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       10(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	LEAQ       11(AX), R10
+	CMPQ       R10, R8
+	CMOVQGT    R8, R10
+	MOVL       (R9)(R10*4), R9
+	IMULQ      stride+48(FP), R9
+	ADDQ       base+40(FP), R9
+	XORL       R8, R8
+
+ask8:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask8
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+
+group:
+	MOVQ    query_len+8(FP), DX
+	SHRQ    $0x03, DX
+	ADDQ    DX, DX
+	MOVQ    ids_len+64(FP), R8
+	DECQ    R8
+	MOVQ    ids_base+56(FP), R9
+	LEAQ    12(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), BX
+	IMULQ   stride+48(FP), BX
+	ADDQ    base+40(FP), BX
+	LEAQ    13(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), SI
+	IMULQ   stride+48(FP), SI
+	ADDQ    base+40(FP), SI
+	LEAQ    14(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), DI
+	IMULQ   stride+48(FP), DI
+	ADDQ    base+40(FP), DI
+	LEAQ    15(AX), R10
+	CMPQ    R10, R8
+	CMOVQGT R8, R10
+	MOVL    (R9)(R10*4), R9
+	IMULQ   stride+48(FP), R9
+	ADDQ    base+40(FP), R9
+	XORL    R8, R8
+
+ask12:
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 (SI)(R8*1)
+	PREFETCHT0 (DI)(R8*1)
+	PREFETCHT0 (R9)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, DX
+	JL         ask12
+	PREFETCHT0 7(BX)(DX*1)
+	PREFETCHT0 7(SI)(DX*1)
+	PREFETCHT0 7(DI)(DX*1)
+	PREFETCHT0 7(R9)(DX*1)
+	MOVQ       ids_len+64(FP), DI
+	DECQ       DI
+	MOVQ       ids_base+56(FP), R8
+	LEAQ       (AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DX
+	IMULQ      stride+48(FP), DX
+	ADDQ       base+40(FP), DX
+	LEAQ       1(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), BX
+	IMULQ      stride+48(FP), BX
+	ADDQ       base+40(FP), BX
+	LEAQ       2(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), SI
+	IMULQ      stride+48(FP), SI
+	ADDQ       base+40(FP), SI
+	LEAQ       3(AX), R9
+	CMPQ       R9, DI
+	CMOVQGT    DI, R9
+	MOVL       (R8)(R9*4), DI
+	IMULQ      stride+48(FP), DI
+	ADDQ       base+40(FP), DI
+	ADDQ       $0x04, AX
+	VPXORQ     Z0, Z0, Z0
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VPXORQ     Z3, Z3, Z3
+	MOVQ       query_len+8(FP), R9
+	SHRQ       $0x03, R9
+	MOVQ       R9, R10
+	XORL       R8, R8
+	TESTQ      R9, R9
+	JZ         summed
+
+word:
+	KMOVQ      8(DX)(R8*1), K1
+	KMOVQ      8(DX)(R10*1), K2
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K2, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z0
+	KMOVQ      8(BX)(R8*1), K1
+	KMOVQ      8(BX)(R10*1), K2
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K2, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z1
+	KMOVQ      8(SI)(R8*1), K1
+	KMOVQ      8(SI)(R10*1), K2
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K2, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z2
+	KMOVQ      8(DI)(R8*1), K1
+	KMOVQ      8(DI)(R10*1), K2
+	VMOVDQU8.Z Z5, K1, Z6
+	VPADDB     Z4, Z6, K2, Z6
+	VPDPBUSD   (CX)(R8*8), Z6, Z3
+	ADDQ       $0x08, R8
+	ADDQ       $0x08, R10
+	CMPQ       R8, R9
+	JL         word
+
+summed:
+	VMOVSD        (DX), X7
+	VMOVHPS       (BX), X7, X7
+	VMOVSD        (SI), X8
+	VMOVHPS       (DI), X8, X8
+	VSHUFPS       $0x88, X8, X7, X6
+	VSHUFPS       $0xdd, X8, X7, X7
+	VEXTRACTI64X4 $0x01, Z0, Y8
+	VPADDD        Y8, Y0, Y0
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VPADDD        Y8, Y1, Y1
+	VEXTRACTI64X4 $0x01, Z2, Y8
+	VPADDD        Y8, Y2, Y2
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPADDD        Y8, Y3, Y3
+	VPHADDD       Y1, Y0, Y8
+	VPHADDD       Y3, Y2, Y9
+	VPHADDD       Y9, Y8, Y8
+	VEXTRACTI128  $0x01, Y8, X9
+	VPADDD        X9, X8, X8
+	VCVTDQ2PS     X8, X8
+	VBROADCASTSS  mul+28(FP), X9
+	VMULPS        X9, X8, X8
+	VBROADCASTSS  bias+32(FP), X9
+	VADDPS        X9, X8, X8
+	VBROADCASTSS  add+24(FP), X9
+	VADDPS        X6, X9, X9
+	VMULPS        X8, X7, X8
+	VADDPS        X8, X9, X8
+	MOVQ          out_base+80(FP), DX
+	MOVQ          AX, BX
+	SUBQ          ids_len+64(FP), BX
+	JG            part
+	VMOVUPS       X8, -16(DX)(AX*4)
+	JMP           stored
+
+part:
+	VMOVSS     X8, -16(DX)(AX*4)
+	CMPQ       BX, $0x03
+	JGE        stored
+	VEXTRACTPS $0x01, X8, -12(DX)(AX*4)
+	CMPQ       BX, $0x02
+	JGE        stored
+	VEXTRACTPS $0x02, X8, -8(DX)(AX*4)
+
+stored:
+	CMPQ AX, ids_len+64(FP)
+	JL   group
+	VZEROUPPER
+
+done:
+	RET
+
+DATA PairedCount1<>+0(SB)/4, $0x01010101
+GLOBL PairedCount1<>(SB), RODATA|NOPTR, $4
+
+DATA PairedCount2<>+0(SB)/4, $0x02020202
+GLOBL PairedCount2<>(SB), RODATA|NOPTR, $4
+
+DATA PairedCount3<>+0(SB)/4, $0x03030303
+GLOBL PairedCount3<>(SB), RODATA|NOPTR, $4
+
 // func hadamardAVX2(v []float32)
 // Requires: AVX, FMA3
 TEXT ·hadamardAVX2(SB), NOSPLIT, $0-24

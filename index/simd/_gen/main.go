@@ -2,8 +2,8 @@
 // AVX-512, for pairs of vectors and for lists of rows; float16, bfloat16 and uint8
 // rows have list kernels only. And the list kernels of codes, FastScan and the
 // Hadamard transform, what a query is made ready with, columns of points, and what
-// a head in the codes costs: codes.go, bits.go, shared.go, planes.go, fastscan.go,
-// hadamard.go, asked.go, columns.go, parities.go.
+// a head in the codes costs: codes.go, bits.go, shared.go, bitbytes.go, planes.go,
+// fastscan.go, hadamard.go, asked.go, columns.go, parities.go.
 //
 // The shape of every kernel of vectors: two accumulators per row, one for even and one
 // for odd registers of the row, one reduction order. So a row's distance has the
@@ -84,6 +84,10 @@ func main() {
 	shared := &sharedKernel{bitKernel: bitKernel{codeKernel: codeKernel{kernel: kernel{isa: avx2}, bits: 1}}}
 	shared.rows()
 	planes()
+	for _, form := range []string{"Alone", "Shared", "Paired"} {
+		b := &byteKernel{codeKernel: codeKernel{kernel: kernel{isa: vnni}, bits: 1}, form: form}
+		b.rows()
+	}
 	hadamards()
 	multiply()
 	less()

@@ -115,22 +115,22 @@ func codes(dim, width int) kernel {
 func bits(dim int) kernel {
 	const planes = 4
 	rng := rand.New(rand.NewPCG(7, 8))
-	query := make([]int16, dim)
+	query := make([]int8, dim)
 	for d := range query {
-		query[d] = int16(rng.IntN(16) - 8)
+		query[d] = int8(rng.IntN(16) - 8)
 	}
 	b := &simd.Bits{Add: 0.25, Mul: mul, Bias: -1}
-	b.SetQuery(query, planes)
-	size := simd.Code1Bytes(dim) - simd.CodeHead
+	b.SetQuery(simd.Alone, query, planes)
+	size := simd.Alone.RowBytes(dim) - simd.CodeHead
 	words := make([]uint64, planes*size/8)
 	for d, q := range query {
 		for p := range planes {
-			words[p*size/8+d/64] |= uint64(uint16(q)>>(planes-1-p)&1) << (d % 64)
+			words[p*size/8+d/64] |= uint64(uint8(q)>>(planes-1-p)&1) << (d % 64)
 		}
 	}
 	out := make([]float32, listLen)
 	return kernel{
-		name: "code 1-bit", rowBytes: simd.Code1Bytes(dim), perList: listLen, fill: headed(255, 0), out: out,
+		name: "code 1-bit", rowBytes: simd.Alone.RowBytes(dim), perList: listLen, fill: headed(255, 0), out: out,
 		ours:   lists1(func(rows arena.Rows, ids []uint32) { b.Distances1(rows.Base(), rows.Stride(), ids, out) }),
 		theirs: inC(C.BITS, unsafe.Pointer(&words[0]), 8*size, mul, out),
 	}
