@@ -9,14 +9,19 @@ type Builder struct{ pages []*page }
 // Add puts s in the set; once more is fine.
 func (b *Builder) Add(s Slot) {
 	p := uint(s) / PageSlots
-	for p >= uint(len(b.pages)) {
-		b.pages = append(b.pages, nil)
-	}
-	if b.pages[p] == nil {
-		b.pages[p] = new(page)
+	if p >= uint(len(b.pages)) || b.pages[p] == nil {
+		b.room(p)
 	}
 	i := uint(s) % PageSlots
 	b.pages[p][i/64] |= 1 << (i % 64)
+}
+
+// room makes page p.
+func (b *Builder) room(p uint) {
+	for p >= uint(len(b.pages)) {
+		b.pages = append(b.pages, nil)
+	}
+	b.pages[p] = new(page)
 }
 
 // AddWords adds the slots whose bits are set: bit i of word w is slot 64·w + i.

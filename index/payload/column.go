@@ -99,6 +99,23 @@ func (c *column[E]) bytes() int64 {
 	return int64(unsafe.Sizeof(e)) * int64(cap(c.base)+c.delta.Len()*3/2)
 }
 
+// runs passes what is there of base from position i to before j, as far as nothing
+// between is gone at a time.
+func (c *column[E]) runs(i, j int, do func(run []E)) {
+	gone := c.gone.Iterator()
+	for gone.AdvanceIfNeeded(uint32(i)); gone.HasNext() && i < j; {
+		at := int(gone.Next())
+		if at >= j {
+			break
+		}
+		do(c.base[i:at])
+		i = at + 1
+	}
+	if i < j {
+		do(c.base[i:j])
+	}
+}
+
 // walker goes through a column in order.
 type walker[E any] struct {
 	c     *column[E]

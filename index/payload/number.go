@@ -3,6 +3,7 @@ package payload
 import (
 	"cmp"
 	"math"
+	"slices"
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/filter"
@@ -77,16 +78,33 @@ const exactBelow = 1 << 53
 
 func isHuge(f float64) bool { return math.Abs(f) >= exactBelow }
 
-// span adds the slots of keys from low to high, both included, to a set.
+// span adds the slots of keys from low to high, both included, to a set: a set
+// needs no order, so that what is packed and what has changed since are passed one
+// after the other, run by run.
 func span(c *column[number], low, high uint64, to *index.Builder) {
 	if low > high {
 		return
 	}
 	from := newNumber(low, 0)
-	w := c.walk(&from, false)
-	for n, ok := w.next(); ok && n.key() <= high; n, ok = w.next() {
+	first, _ := slices.BinarySearchFunc(c.base, from, c.compare)
+	end, _ := slices.BinarySearchFunc(c.base, high, func(n number, high uint64) int {
+		if n.key() <= high {
+			return -1
+		}
+		return 1
+	})
+	c.runs(first, end, func(run []number) {
+		for i := range run {
+			to.Add(index.Slot(run[i].slot))
+		}
+	})
+	c.delta.Ascend(from, func(n number) bool {
+		if n.key() > high {
+			return false
+		}
 		to.Add(index.Slot(n.slot))
-	}
+		return true
+	})
 }
 
 // within adds the slots that have a number in the range; exact is false where
