@@ -52,6 +52,52 @@ type numbers struct {
 	ints   *column[number]
 	floats *column[number]
 	huge   int // floats beyond 2⁵³, which may stand for a number beside
+	once   *once
+}
+
+// once is the slots of the integers that a column was packed with, where no slot
+// has two of them: of a long range it is less work to leave out the others than to
+// add its slots. It never changes.
+type once struct {
+	n     int      // the integers are the first n of base
+	slots []uint64 // slot s is bit s%64 of word s/64
+}
+
+// newOnce is nil where a slot has several of the numbers, or few slots have one.
+func newOnce(base []number) *once {
+	most := uint32(0)
+	for _, n := range base {
+		most = max(most, n.slot)
+	}
+	if len(base) < int(most/64) {
+		return nil
+	}
+	o := &once{n: len(base), slots: make([]uint64, most/64+1)}
+	for _, n := range base {
+		word, bit := &o.slots[n.slot/64], uint64(1)<<(n.slot%64)
+		if *word&bit != 0 {
+			return nil
+		}
+		*word |= bit
+	}
+	return o
+}
+
+// between adds the slots of those of base from first on and before end to a set.
+func (o *once) between(c *column[number], first, end int, to *index.Builder) {
+	slots := slices.Clone(o.slots)
+	leave := func(n number) { slots[n.slot/64] &^= 1 << (n.slot % 64) }
+	for _, n := range c.base[:first] {
+		leave(n)
+	}
+	for _, n := range c.base[end:o.n] {
+		leave(n)
+	}
+	gone := c.gone.Iterator()
+	for gone.AdvanceIfNeeded(uint32(first)); gone.HasNext() && int(gone.PeekNext()) < end; {
+		leave(c.base[gone.Next()])
+	}
+	to.AddWords(slots)
 }
 
 func newNumbers() *numbers {
@@ -67,11 +113,13 @@ func (n *numbers) of(floats bool) *column[number] {
 
 // publish is the numbers as they are now, for readers. Writer only.
 func (n *numbers) publish() *numbers {
-	return &numbers{ints: n.ints.publish(), floats: n.floats.publish(), huge: n.huge}
+	return &numbers{ints: n.ints.publish(), floats: n.floats.publish(), huge: n.huge, once: n.once}
 }
 
 func (n *numbers) pack() *numbers {
-	return &numbers{ints: n.ints.pack(), floats: n.floats.pack(), huge: n.huge}
+	out := &numbers{ints: n.ints.pack(), floats: n.floats.pack(), huge: n.huge}
+	out.once = newOnce(out.ints.base)
+	return out
 }
 
 const exactBelow = 1 << 53
@@ -81,10 +129,11 @@ func isHuge(f float64) bool { return math.Abs(f) >= exactBelow }
 // span adds the slots of keys from low to high, both included, to a set: a set
 // needs no order, so that what is packed and what has changed since are passed one
 // after the other, run by run.
-func span(c *column[number], low, high uint64, to *index.Builder) {
+func (n *numbers) span(floats bool, low, high uint64, to *index.Builder) {
 	if low > high {
 		return
 	}
+	c := n.of(floats)
 	from := newNumber(low, 0)
 	first, _ := slices.BinarySearchFunc(c.base, from, c.compare)
 	end, _ := slices.BinarySearchFunc(c.base, high, func(n number, high uint64) int {
@@ -93,6 +142,12 @@ func span(c *column[number], low, high uint64, to *index.Builder) {
 		}
 		return 1
 	})
+	if n.once != nil && !floats {
+		if last := min(end, n.once.n); last-first > n.once.n/2 {
+			n.once.between(c, first, last, to)
+			first = last
+		}
+	}
 	c.runs(first, end, func(run []number) {
 		for i := range run {
 			to.Add(index.Slot(run[i].slot))

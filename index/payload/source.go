@@ -83,6 +83,9 @@ func (m *memory) bytes() int64 {
 	n := m.terms.bytes()
 	if m.numbers != nil {
 		n += m.numbers.ints.bytes() + m.numbers.floats.bytes()
+		if o := m.numbers.once; o != nil {
+			n += int64(8 * len(o.slots))
+		}
 	}
 	if m.places != nil {
 		n += m.places.bytes()
@@ -153,7 +156,7 @@ func (m *memory) ascend(prefix string, visit func(term string, slots Slots) bool
 }
 
 func (m *memory) span(floats bool, low, high uint64, to *index.Builder) {
-	span(m.numbers.of(floats), low, high, to)
+	m.numbers.span(floats, low, high, to)
 }
 
 func (m *memory) walk(floats bool, from *number, down bool) cursor {
