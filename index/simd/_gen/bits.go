@@ -37,18 +37,24 @@ func (k *bitKernel) rows() {
 	if k.isa == avx512 {
 		k.mask()
 	}
+	k.groups(next, k.askFor, k.counted)
+}
+
+// groups is the loop over a list, four rows at a time: ask asks memory for four, sums
+// are the sums of a group.
+func (k *bitKernel) groups(next reg.GPVirtual, ask func(first reg.GPVirtual, skip int), sums func() reg.VecVirtual) {
 	for first := 0; first < bitLead; first += group {
-		k.askFor(next, first)
+		ask(next, first)
 	}
 
 	Label("group")
-	k.askFor(next, bitLead)
+	ask(next, bitLead)
 	k.pointAt(k.rowAt, next, 0)
 	ADDQ(Imm(group), next)
-	sums := k.counted()
+	got := sums()
 	adds, muls := XMM(), XMM()
 	k.headsApart(adds, muls)
-	k.storeGroup(k.fixUp(sums, adds, muls), next)
+	k.storeGroup(k.fixUp(got, adds, muls), next)
 	CMPQ(next, k.count())
 	JL(LabelRef("group"))
 	VZEROUPPER()

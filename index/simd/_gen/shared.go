@@ -32,23 +32,7 @@ func (k *sharedKernel) rows() {
 		k.rowAt = append(k.rowAt, GP64())
 	}
 	k.off, k.plane = GP64(), GP64()
-	for first := 0; first < bitLead; first += group {
-		k.ask(next, first)
-	}
-
-	Label("group")
-	k.ask(next, bitLead)
-	k.pointAt(k.rowAt, next, 0)
-	ADDQ(Imm(group), next)
-	sums := k.counted()
-	adds, muls := XMM(), XMM()
-	k.headsApart(adds, muls)
-	k.storeGroup(k.fixUp(sums, adds, muls), next)
-	CMPQ(next, k.count())
-	JL(LabelRef("group"))
-	VZEROUPPER()
-	Label("done")
-	RET()
+	k.groups(next, k.ask, k.counted)
 }
 
 // ask asks memory for four rows: three halves of a plane.
