@@ -161,7 +161,7 @@ func (l *loader) done() *memory {
 	}
 	if m.numbers != nil {
 		m.numbers.ints.base, m.numbers.floats.base = slices.Clone(m.numbers.ints.base), slices.Clone(m.numbers.floats.base)
-		m.numbers.once = newOnce(m.numbers.ints.base)
+		m.numbers.note()
 	}
 	if m.places != nil {
 		m.places.base = sortPlaces(m.places.base)

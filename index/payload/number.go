@@ -51,15 +51,15 @@ func unorderedInt(b uint64) int64 { return int64(b ^ 1<<63) }
 type numbers struct {
 	ints   *column[number]
 	floats *column[number]
-	huge   int // floats beyond 2⁵³, which may stand for a number beside
-	once   *once
+	huge   int      // floats beyond 2⁵³, which may stand for a number beside
+	once   [2]*once // of ints, and of floats
 }
 
-// once is the slots of the integers that a column was packed with, where no slot
+// once is the slots of the numbers that a column was packed with, where no slot
 // has two of them: of a long range it is less work to leave out the others than to
 // add its slots. It never changes.
 type once struct {
-	n     int      // the integers are the first n of base
+	n     int      // the numbers are the first n of base
 	slots []uint64 // slot s is bit s%64 of word s/64
 }
 
@@ -100,6 +100,16 @@ func (o *once) between(c *column[number], first, end int, to *index.Builder) {
 	to.AddWords(slots)
 }
 
+// note has columns that were just packed know the slots of their numbers.
+func (n *numbers) note() { n.once = [2]*once{newOnce(n.ints.base), newOnce(n.floats.base)} }
+
+func (n *numbers) onceOf(floats bool) *once {
+	if floats {
+		return n.once[1]
+	}
+	return n.once[0]
+}
+
 func newNumbers() *numbers {
 	return &numbers{ints: newColumn(compareNumbers), floats: newColumn(compareNumbers)}
 }
@@ -118,7 +128,7 @@ func (n *numbers) publish() *numbers {
 
 func (n *numbers) pack() *numbers {
 	out := &numbers{ints: n.ints.pack(), floats: n.floats.pack(), huge: n.huge}
-	out.once = newOnce(out.ints.base)
+	out.note()
 	return out
 }
 
@@ -142,9 +152,9 @@ func (n *numbers) span(floats bool, low, high uint64, to *index.Builder) {
 		}
 		return 1
 	})
-	if n.once != nil && !floats {
-		if last := min(end, n.once.n); last-first > n.once.n/2 {
-			n.once.between(c, first, last, to)
+	if o := n.onceOf(floats); o != nil {
+		if last := min(end, o.n); last-first > o.n/2 {
+			o.between(c, first, last, to)
 			first = last
 		}
 	}

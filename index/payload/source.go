@@ -83,8 +83,10 @@ func (m *memory) bytes() int64 {
 	n := m.terms.bytes()
 	if m.numbers != nil {
 		n += m.numbers.ints.bytes() + m.numbers.floats.bytes()
-		if o := m.numbers.once; o != nil {
-			n += int64(8 * len(o.slots))
+		for _, o := range m.numbers.once {
+			if o != nil {
+				n += int64(8 * len(o.slots))
+			}
 		}
 	}
 	if m.places != nil {
