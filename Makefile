@@ -68,9 +68,12 @@ race: build ## our index beside its peers, in turns, one thread (make bench-peer
 bench-kernels: ## the assembly of index/simd beside the same loops in C (needs a C compiler)
 	$(GO) run -tags ckernels ./tools/bench/kernels
 
-bench: build race ## every number of the README
+bench: build race ## the README's numbers on GloVe and Fashion-MNIST, collections, payload and kill -9
 	bin/kith bench http --data $(DATA)/glove-100
 	bin/kith bench http --data $(DATA)/fashion-mnist-784
+	bin/kith bench filters --data $(DATA)/glove-100
+	bin/kith bench filters --data $(DATA)/fashion-mnist-784
+	bin/kith bench churn --data $(DATA)/glove-100 --points 30000
 	bin/kith bench collections
 	bin/kith bench payload
 	$(GO) run ./tools/torture -rounds 20
