@@ -197,10 +197,10 @@ func TestBenchMeasuresEveryKindAndComparesReports(t *testing.T) {
 }
 
 func TestBenchWorkerAnswersLines(t *testing.T) {
-	in := `{"op":"pass","setting":64}` + "\n" + `{"op":"memory"}` + "\n" + `{"op":"pass"}` + "\n" + `{"op":"sing"}` + "\n" + "{\n"
+	in := `{"op":"pass","setting":64}` + "\n" + `{"op":"memory"}` + "\n" + `{"op":"batch","setting":64}` + "\n" + `{"op":"pass"}` + "\n" + `{"op":"batch"}` + "\n" + `{"op":"sing"}` + "\n" + "{\n"
 	all := lines(t, ok(t, in, "bench", "worker", "--data", tinyDataset(t)))
-	if len(all) != 6 {
-		t.Fatalf("%d lines for a greeting and five answers", len(all))
+	if len(all) != 8 {
+		t.Fatalf("%d lines for a greeting and seven answers", len(all))
 	}
 	if recall, _ := all[1]["recall"].(float64); recall < 0.9 || all[1]["distances"] == nil {
 		t.Errorf("a pass says %v", all[1])
@@ -208,7 +208,10 @@ func TestBenchWorkerAnswersLines(t *testing.T) {
 	if _, ok := all[2]["index_mib"]; !ok {
 		t.Errorf("memory says %v", all[2])
 	}
-	for _, refused := range all[3:] {
+	if qps, _ := all[3]["batch_qps"].(float64); qps <= 0 {
+		t.Errorf("a batch says %v", all[3])
+	}
+	for _, refused := range all[4:] {
 		if refused["error"] == nil {
 			t.Errorf("%v is no refusal", refused)
 		}

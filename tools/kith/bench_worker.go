@@ -25,6 +25,7 @@ func newBenchWorker() *cobra.Command {
 answer commands, a JSON object a line, until the input ends:
 
   {"op": "pass", "setting": 64}   every query once at ef 64, each timed alone
+  {"op": "batch", "setting": 64}  all of them one after the other, timed as one
   {"op": "memory"}                resident memory beside the data set's own arrays
 
 tools/bench/race drives it in turns with tools/bench/peers/peer.py, which speaks
@@ -81,18 +82,23 @@ func answered(a *trial, line []byte, before int64) any {
 	if err := json.Unmarshal(line, &command); err != nil {
 		return refusal{fmt.Sprintf("%q: %v", line, err)}
 	}
+	asks := command.Op == "pass" || command.Op == "batch"
+	if asks && command.Setting < 1 {
+		return refusal{fmt.Sprintf("a %s needs a setting of 1 or more", command.Op)}
+	}
 	switch command.Op {
 	case "pass":
-		if command.Setting < 1 {
-			return refusal{"a pass needs a setting of 1 or more"}
-		}
 		return onePass(a, command.Setting)
+	case "batch":
+		return struct {
+			QPS float64 `json:"batch_qps"`
+		}{oneBatch(a, command.Setting)}
 	case "memory":
 		return struct {
 			MiB float64 `json:"index_mib"`
 		}{float64(settledBytes()-before) / mib}
 	}
-	return refusal{fmt.Sprintf("unknown op %q: pass and memory are known", command.Op)}
+	return refusal{fmt.Sprintf("unknown op %q: pass, batch and memory are known", command.Op)}
 }
 
 // passed is one pass over the queries.
@@ -103,6 +109,16 @@ type passed struct {
 	Distances float64   `json:"distances"`
 	Hops      float64   `json:"hops"`
 	Latency   []float64 `json:"latency_us"`
+}
+
+// oneBatch is the queries per second of a loop that does nothing but ask.
+func oneBatch(a *trial, ef int) float64 {
+	found, queries := make([]index.Hit, 0, recallAt), a.d.query
+	start := time.Now()
+	for q := range queries.Rows {
+		found, _ = a.x.Search(index.Query{Vector: queries.Row(q), K: recallAt, Ef: ef}, found[:0])
+	}
+	return float64(queries.Rows) / time.Since(start).Seconds()
 }
 
 // onePass asks every query once, each timed alone.

@@ -66,7 +66,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	report := &curve.Report{Machine: "kernels " + simd.Level(), When: time.Now().UTC().Format(time.RFC3339),
-		Note: fmt.Sprintf("in turns, %d rounds, one thread, each query timed alone; peers by the faster of that and one call for all", o.rounds)}
+		Note: fmt.Sprintf("in turns, %d rounds, one thread, by the faster of each query timed alone and one call for all", o.rounds)}
 	for _, folder := range flag.Args() {
 		if err := race(ctx, &o, folder, report); err != nil {
 			fmt.Fprintln(os.Stderr, "race:", err)
