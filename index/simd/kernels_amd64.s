@@ -39,26 +39,28 @@ TEXT ·dotAVX2(SB), NOSPLIT, $0-52
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	XORQ    BX, BX
+	CMPQ    BX, SI
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        BX, SI
-	JGE         register
 	VMOVUPS     (AX)(BX*1), Y3
 	VFMADD231PS (CX)(BX*1), Y3, Y1
 	VMOVUPS     32(AX)(BX*1), Y3
 	VFMADD231PS 32(CX)(BX*1), Y3, Y2
 	ADDQ        $0x40, BX
-	JMP         blocks
+	CMPQ        BX, SI
+	JLT         blocks
 
 register:
 	LEAQ        32(BX), SI
 	CMPQ        SI, DX
-	JG          tail
+	JG          rest
 	VMOVUPS     (AX)(BX*1), Y3
 	VFMADD231PS (CX)(BX*1), Y3, Y1
 	MOVQ        SI, BX
 
-tail:
+rest:
 	CMPQ        BX, DX
 	JGE         summed
 	VMASKMOVPS  (AX)(BX*1), Y0, Y3
@@ -162,10 +164,11 @@ group:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -181,12 +184,13 @@ blocks:
 	VFNMADD231PS 32(DI)(R13*1), Y9, Y6
 	VFNMADD231PS 32(R9)(R13*1), Y9, Y8
 	ADDQ         $0x40, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         32(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -198,7 +202,7 @@ register:
 	VFNMADD231PS (R9)(R13*1), Y9, Y7
 	MOVQ         R15, R13
 
-tail:
+rest:
 	CMPQ         R13, R12
 	JGE          summed
 	PREFETCHT0   (DX)(R13*1)
@@ -270,10 +274,11 @@ TEXT ·l2AVX2(SB), NOSPLIT, $0-52
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	XORQ    BX, BX
+	CMPQ    BX, SI
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        BX, SI
-	JGE         register
 	VMOVUPS     (AX)(BX*1), Y3
 	VSUBPS      (CX)(BX*1), Y3, Y3
 	VFMADD231PS Y3, Y3, Y1
@@ -281,18 +286,19 @@ blocks:
 	VSUBPS      32(CX)(BX*1), Y3, Y3
 	VFMADD231PS Y3, Y3, Y2
 	ADDQ        $0x40, BX
-	JMP         blocks
+	CMPQ        BX, SI
+	JLT         blocks
 
 register:
 	LEAQ        32(BX), SI
 	CMPQ        SI, DX
-	JG          tail
+	JG          rest
 	VMOVUPS     (AX)(BX*1), Y3
 	VSUBPS      (CX)(BX*1), Y3, Y3
 	VFMADD231PS Y3, Y3, Y1
 	MOVQ        SI, BX
 
-tail:
+rest:
 	CMPQ        BX, DX
 	JGE         summed
 	VMASKMOVPS  (AX)(BX*1), Y0, Y3
@@ -397,10 +403,11 @@ group:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -424,12 +431,13 @@ blocks:
 	VSUBPS      32(R9)(R13*1), Y9, Y9
 	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x40, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        32(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -445,7 +453,7 @@ register:
 	VFMADD231PS Y9, Y9, Y7
 	MOVQ        R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -523,10 +531,11 @@ TEXT ·l1AVX2(SB), NOSPLIT, $0-52
 	VXORPS   X2, X2, X2
 	VXORPS   X3, X3, X3
 	XORQ     BX, BX
+	CMPQ     BX, SI
+	JGE      register
+	PCALIGN  $0x20
 
 blocks:
-	CMPQ    BX, SI
-	JGE     register
 	VMOVUPS (AX)(BX*1), Y4
 	VSUBPS  (CX)(BX*1), Y4, Y4
 	VANDPS  Y4, Y1, Y4
@@ -536,19 +545,20 @@ blocks:
 	VANDPS  Y4, Y1, Y4
 	VADDPS  Y4, Y3, Y3
 	ADDQ    $0x40, BX
-	JMP     blocks
+	CMPQ    BX, SI
+	JLT     blocks
 
 register:
 	LEAQ    32(BX), SI
 	CMPQ    SI, DX
-	JG      tail
+	JG      rest
 	VMOVUPS (AX)(BX*1), Y4
 	VSUBPS  (CX)(BX*1), Y4, Y4
 	VANDPS  Y4, Y1, Y4
 	VADDPS  Y4, Y2, Y2
 	MOVQ    SI, BX
 
-tail:
+rest:
 	CMPQ       BX, DX
 	JGE        summed
 	VMASKMOVPS (AX)(BX*1), Y0, Y4
@@ -656,10 +666,11 @@ group:
 	VXORPS  X8, X8, X8
 	VXORPS  X9, X9, X9
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -691,12 +702,13 @@ blocks:
 	VANDPS     Y10, Y1, Y10
 	VADDPS     Y10, Y9, Y9
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -716,7 +728,7 @@ register:
 	VADDPS     Y10, Y8, Y8
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)
@@ -782,41 +794,43 @@ done:
 // func dotAVX512(a []float32, b []float32) float32
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·dotAVX512(SB), NOSPLIT, $0-52
-	MOVQ   a_base+0(FP), AX
-	MOVQ   b_base+24(FP), CX
-	MOVQ   a_len+8(FP), DX
-	MOVL   DX, SI
-	ANDL   $0x0000000f, SI
-	MOVL   $0x00000001, BX
-	SHLXL  SI, BX, BX
-	DECL   BX
-	KMOVW  BX, K1
-	SHLQ   $0x02, DX
-	MOVQ   DX, SI
-	ANDQ   $-128, SI
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	XORQ   BX, BX
+	MOVQ    a_base+0(FP), AX
+	MOVQ    b_base+24(FP), CX
+	MOVQ    a_len+8(FP), DX
+	MOVL    DX, SI
+	ANDL    $0x0000000f, SI
+	MOVL    $0x00000001, BX
+	SHLXL   SI, BX, BX
+	DECL    BX
+	KMOVW   BX, K1
+	SHLQ    $0x02, DX
+	MOVQ    DX, SI
+	ANDQ    $-128, SI
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	XORQ    BX, BX
+	CMPQ    BX, SI
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        BX, SI
-	JGE         register
 	VMOVUPS     (AX)(BX*1), Z2
 	VFMADD231PS (CX)(BX*1), Z2, Z0
 	VMOVUPS     64(AX)(BX*1), Z2
 	VFMADD231PS 64(CX)(BX*1), Z2, Z1
 	ADDQ        $0x80, BX
-	JMP         blocks
+	CMPQ        BX, SI
+	JLT         blocks
 
 register:
 	LEAQ        64(BX), SI
 	CMPQ        SI, DX
-	JG          tail
+	JG          rest
 	VMOVUPS     (AX)(BX*1), Z2
 	VFMADD231PS (CX)(BX*1), Z2, Z0
 	MOVQ        SI, BX
 
-tail:
+rest:
 	CMPQ        BX, DX
 	JGE         summed
 	VMOVUPS.Z   (AX)(BX*1), K1, Z2
@@ -923,10 +937,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -946,12 +961,13 @@ blocks:
 	VFNMADD231PS 64(DI)(R13*1), Z8, Z5
 	VFNMADD231PS 64(R9)(R13*1), Z8, Z7
 	ADDQ         $0x80, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         64(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -963,7 +979,7 @@ register:
 	VFNMADD231PS (R9)(R13*1), Z8, Z6
 	MOVQ         R15, R13
 
-tail:
+rest:
 	CMPQ         R13, R12
 	JGE          summed
 	PREFETCHT0   (DX)(R13*1)
@@ -1029,25 +1045,26 @@ done:
 // func l2AVX512(a []float32, b []float32) float32
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·l2AVX512(SB), NOSPLIT, $0-52
-	MOVQ   a_base+0(FP), AX
-	MOVQ   b_base+24(FP), CX
-	MOVQ   a_len+8(FP), DX
-	MOVL   DX, SI
-	ANDL   $0x0000000f, SI
-	MOVL   $0x00000001, BX
-	SHLXL  SI, BX, BX
-	DECL   BX
-	KMOVW  BX, K1
-	SHLQ   $0x02, DX
-	MOVQ   DX, SI
-	ANDQ   $-128, SI
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	XORQ   BX, BX
+	MOVQ    a_base+0(FP), AX
+	MOVQ    b_base+24(FP), CX
+	MOVQ    a_len+8(FP), DX
+	MOVL    DX, SI
+	ANDL    $0x0000000f, SI
+	MOVL    $0x00000001, BX
+	SHLXL   SI, BX, BX
+	DECL    BX
+	KMOVW   BX, K1
+	SHLQ    $0x02, DX
+	MOVQ    DX, SI
+	ANDQ    $-128, SI
+	VXORPS  X0, X0, X0
+	VXORPS  X1, X1, X1
+	XORQ    BX, BX
+	CMPQ    BX, SI
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        BX, SI
-	JGE         register
 	VMOVUPS     (AX)(BX*1), Z2
 	VSUBPS      (CX)(BX*1), Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
@@ -1055,18 +1072,19 @@ blocks:
 	VSUBPS      64(CX)(BX*1), Z2, Z2
 	VFMADD231PS Z2, Z2, Z1
 	ADDQ        $0x80, BX
-	JMP         blocks
+	CMPQ        BX, SI
+	JLT         blocks
 
 register:
 	LEAQ        64(BX), SI
 	CMPQ        SI, DX
-	JG          tail
+	JG          rest
 	VMOVUPS     (AX)(BX*1), Z2
 	VSUBPS      (CX)(BX*1), Z2, Z2
 	VFMADD231PS Z2, Z2, Z0
 	MOVQ        SI, BX
 
-tail:
+rest:
 	CMPQ        BX, DX
 	JGE         summed
 	VMOVUPS.Z   (AX)(BX*1), K1, Z2
@@ -1174,10 +1192,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -1205,12 +1224,13 @@ blocks:
 	VSUBPS      64(R9)(R13*1), Z8, Z8
 	VFMADD231PS Z8, Z8, Z7
 	ADDQ        $0x80, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        64(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -1226,7 +1246,7 @@ register:
 	VFMADD231PS Z8, Z8, Z6
 	MOVQ        R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -1313,10 +1333,11 @@ TEXT ·l1AVX512(SB), NOSPLIT, $0-52
 	VXORPS     X1, X1, X1
 	VXORPS     X2, X2, X2
 	XORQ       BX, BX
+	CMPQ       BX, SI
+	JGE        register
+	PCALIGN    $0x20
 
 blocks:
-	CMPQ    BX, SI
-	JGE     register
 	VMOVUPS (AX)(BX*1), Z3
 	VSUBPS  (CX)(BX*1), Z3, Z3
 	VANDPS  Z3, Z0, Z3
@@ -1326,19 +1347,20 @@ blocks:
 	VANDPS  Z3, Z0, Z3
 	VADDPS  Z3, Z2, Z2
 	ADDQ    $0x80, BX
-	JMP     blocks
+	CMPQ    BX, SI
+	JLT     blocks
 
 register:
 	LEAQ    64(BX), SI
 	CMPQ    SI, DX
-	JG      tail
+	JG      rest
 	VMOVUPS (AX)(BX*1), Z3
 	VSUBPS  (CX)(BX*1), Z3, Z3
 	VANDPS  Z3, Z0, Z3
 	VADDPS  Z3, Z1, Z1
 	MOVQ    SI, BX
 
-tail:
+rest:
 	CMPQ      BX, DX
 	JGE       summed
 	VMOVUPS.Z (AX)(BX*1), K1, Z3
@@ -1449,10 +1471,11 @@ group:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -1488,12 +1511,13 @@ blocks:
 	VANDPS     Z9, Z0, Z9
 	VADDPS     Z9, Z8, Z8
 	ADDQ       $0x80, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       64(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -1513,7 +1537,7 @@ register:
 	VADDPS     Z9, Z7, Z7
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)
@@ -1596,6 +1620,12 @@ DATA one<>+8(SB)/4, $0x3f800000
 DATA one<>+12(SB)/4, $0x3f800000
 GLOBL one<>(SB), RODATA|NOPTR, $16
 
+DATA lastMasks<>+0(SB)/8, $0x0000000000000000
+DATA lastMasks<>+8(SB)/8, $0x0000000000000000
+DATA lastMasks<>+16(SB)/8, $0xffffffffffffffff
+DATA lastMasks<>+24(SB)/8, $0xffffffffffffffff
+GLOBL lastMasks<>(SB), RODATA|NOPTR, $32
+
 // func dotHalfRowsAVX2(query []uint16, base *byte, stride int, ids []uint32, out []float32)
 // Requires: AVX, CMOV, F16C, FMA3, MMX+
 TEXT ·dotHalfRowsAVX2(SB), NOSPLIT, $0-88
@@ -1605,6 +1635,10 @@ TEXT ·dotHalfRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
 	SHLQ    $0x01, R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -1668,7 +1702,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -1676,54 +1709,87 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
-	VCVTPH2PS    (AX)(R13*1), Y8
-	VCVTPH2PS    (CX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y0
-	VCVTPH2PS    (BX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y2
-	VCVTPH2PS    (DI)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y4
-	VCVTPH2PS    (R9)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y6
-	VCVTPH2PS    16(AX)(R13*1), Y8
-	VCVTPH2PS    16(CX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y1
-	VCVTPH2PS    16(BX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y3
-	VCVTPH2PS    16(DI)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y5
-	VCVTPH2PS    16(R9)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y7
+	VCVTPH2PS    (AX)(R13*1), Y9
+	VCVTPH2PS    (CX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y1
+	VCVTPH2PS    (BX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y3
+	VCVTPH2PS    (DI)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y5
+	VCVTPH2PS    (R9)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y7
+	VCVTPH2PS    16(AX)(R13*1), Y9
+	VCVTPH2PS    16(CX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y2
+	VCVTPH2PS    16(BX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y4
+	VCVTPH2PS    16(DI)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y6
+	VCVTPH2PS    16(R9)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y8
 	ADDQ         $0x20, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         16(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
-	VCVTPH2PS    (AX)(R13*1), Y8
-	VCVTPH2PS    (CX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y0
-	VCVTPH2PS    (BX)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y2
-	VCVTPH2PS    (DI)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y4
-	VCVTPH2PS    (R9)(R13*1), Y9
-	VFNMADD231PS Y9, Y8, Y6
+	VCVTPH2PS    (AX)(R13*1), Y9
+	VCVTPH2PS    (CX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y1
+	VCVTPH2PS    (BX)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y3
+	VCVTPH2PS    (DI)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y5
+	VCVTPH2PS    (R9)(R13*1), Y10
+	VFNMADD231PS Y10, Y9, Y7
 	MOVQ         R15, R13
+
+rest:
+	CMPQ         R13, R12
+	JGE          summed
+	CMPQ         R12, $0x10
+	JL           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VMOVDQU      -16(AX)(R12*1), X9
+	VPAND        X0, X9, X9
+	VCVTPH2PS    X9, Y9
+	VMOVDQU      -16(CX)(R12*1), X10
+	VPAND        X0, X10, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y2
+	VMOVDQU      -16(BX)(R12*1), X10
+	VPAND        X0, X10, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y4
+	VMOVDQU      -16(DI)(R12*1), X10
+	VPAND        X0, X10, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y6
+	VMOVDQU      -16(R9)(R12*1), X10
+	VPAND        X0, X10, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y8
+	JMP          summed
 
 tail:
 	CMPQ         R13, R12
@@ -1733,24 +1799,24 @@ tail:
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
 	MOVWLZX      (AX)(R13*1), R15
-	VMOVD        R15, X8
-	VCVTPH2PS    X8, Y8
+	VMOVD        R15, X9
+	VCVTPH2PS    X9, Y9
 	MOVWLZX      (CX)(R13*1), R15
-	VMOVD        R15, X9
-	VCVTPH2PS    X9, Y9
-	VFNMADD231PS Y9, Y8, Y1
+	VMOVD        R15, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y2
 	MOVWLZX      (BX)(R13*1), R15
-	VMOVD        R15, X9
-	VCVTPH2PS    X9, Y9
-	VFNMADD231PS Y9, Y8, Y3
+	VMOVD        R15, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y4
 	MOVWLZX      (DI)(R13*1), R15
-	VMOVD        R15, X9
-	VCVTPH2PS    X9, Y9
-	VFNMADD231PS Y9, Y8, Y5
+	VMOVD        R15, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y6
 	MOVWLZX      (R9)(R13*1), R15
-	VMOVD        R15, X9
-	VCVTPH2PS    X9, Y9
-	VFNMADD231PS Y9, Y8, Y7
+	VMOVD        R15, X10
+	VCVTPH2PS    X10, Y10
+	VFNMADD231PS Y10, Y9, Y8
 	ADDQ         $0x02, R13
 	JMP          tail
 
@@ -1759,30 +1825,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y6
-	VHADDPS      Y2, Y0, Y8
-	VHADDPS      Y6, Y4, Y9
-	VHADDPS      Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X8
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X8, -16(CX)(R11*4)
+	VMOVUPS      X9, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X8, -16(CX)(R11*4)
+	VMOVSS     X9, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -1801,6 +1867,10 @@ TEXT ·dotBfloatRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
 	SHLQ    $0x01, R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -1864,7 +1934,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -1872,69 +1941,107 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
-	VPMOVZXWD    (AX)(R13*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPMOVZXWD    (CX)(R13*1), Y9
+	VPMOVZXWD    (AX)(R13*1), Y9
 	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y0
-	VPMOVZXWD    (BX)(R13*1), Y9
+	VPMOVZXWD    (CX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y1
+	VPMOVZXWD    (BX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y3
+	VPMOVZXWD    (DI)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y5
+	VPMOVZXWD    (R9)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y7
+	VPMOVZXWD    16(AX)(R13*1), Y9
 	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y2
-	VPMOVZXWD    (DI)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y4
-	VPMOVZXWD    (R9)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y6
-	VPMOVZXWD    16(AX)(R13*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPMOVZXWD    16(CX)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y1
-	VPMOVZXWD    16(BX)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y3
-	VPMOVZXWD    16(DI)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y5
-	VPMOVZXWD    16(R9)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y7
+	VPMOVZXWD    16(CX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y2
+	VPMOVZXWD    16(BX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y4
+	VPMOVZXWD    16(DI)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y6
+	VPMOVZXWD    16(R9)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y8
 	ADDQ         $0x20, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         16(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
-	VPMOVZXWD    (AX)(R13*1), Y8
-	VPSLLD       $0x10, Y8, Y8
-	VPMOVZXWD    (CX)(R13*1), Y9
+	VPMOVZXWD    (AX)(R13*1), Y9
 	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y0
-	VPMOVZXWD    (BX)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y2
-	VPMOVZXWD    (DI)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y4
-	VPMOVZXWD    (R9)(R13*1), Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y6
+	VPMOVZXWD    (CX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y1
+	VPMOVZXWD    (BX)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y3
+	VPMOVZXWD    (DI)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y5
+	VPMOVZXWD    (R9)(R13*1), Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y7
 	MOVQ         R15, R13
+
+rest:
+	CMPQ         R13, R12
+	JGE          summed
+	CMPQ         R12, $0x10
+	JL           tail
+	PREFETCHT0   (DX)(R13*1)
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   (R8)(R13*1)
+	PREFETCHT0   (R10)(R13*1)
+	VMOVDQU      -16(AX)(R12*1), X9
+	VPAND        X0, X9, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
+	VMOVDQU      -16(CX)(R12*1), X10
+	VPAND        X0, X10, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y2
+	VMOVDQU      -16(BX)(R12*1), X10
+	VPAND        X0, X10, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y4
+	VMOVDQU      -16(DI)(R12*1), X10
+	VPAND        X0, X10, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y6
+	VMOVDQU      -16(R9)(R12*1), X10
+	VPAND        X0, X10, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y8
+	JMP          summed
 
 tail:
 	CMPQ         R13, R12
@@ -1944,29 +2051,29 @@ tail:
 	PREFETCHT0   (R8)(R13*1)
 	PREFETCHT0   (R10)(R13*1)
 	MOVWLZX      (AX)(R13*1), R15
-	VMOVD        R15, X8
-	VPMOVZXWD    X8, Y8
-	VPSLLD       $0x10, Y8, Y8
+	VMOVD        R15, X9
+	VPMOVZXWD    X9, Y9
+	VPSLLD       $0x10, Y9, Y9
 	MOVWLZX      (CX)(R13*1), R15
-	VMOVD        R15, X9
-	VPMOVZXWD    X9, Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y1
+	VMOVD        R15, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y2
 	MOVWLZX      (BX)(R13*1), R15
-	VMOVD        R15, X9
-	VPMOVZXWD    X9, Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y3
+	VMOVD        R15, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y4
 	MOVWLZX      (DI)(R13*1), R15
-	VMOVD        R15, X9
-	VPMOVZXWD    X9, Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y5
+	VMOVD        R15, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y6
 	MOVWLZX      (R9)(R13*1), R15
-	VMOVD        R15, X9
-	VPMOVZXWD    X9, Y9
-	VPSLLD       $0x10, Y9, Y9
-	VFNMADD231PS Y9, Y8, Y7
+	VMOVD        R15, X10
+	VPMOVZXWD    X10, Y10
+	VPSLLD       $0x10, Y10, Y10
+	VFNMADD231PS Y10, Y9, Y8
 	ADDQ         $0x02, R13
 	JMP          tail
 
@@ -1975,30 +2082,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y6
-	VHADDPS      Y2, Y0, Y8
-	VHADDPS      Y6, Y4, Y9
-	VHADDPS      Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X8
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X8, -16(CX)(R11*4)
+	VMOVUPS      X9, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X8, -16(CX)(R11*4)
+	VMOVSS     X9, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -2017,6 +2124,10 @@ TEXT ·l2HalfRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
 	SHLQ    $0x01, R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -2080,7 +2191,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -2088,66 +2198,103 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
-	VCVTPH2PS   (AX)(R13*1), Y8
-	VCVTPH2PS   (CX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y0
-	VCVTPH2PS   (BX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y2
-	VCVTPH2PS   (DI)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y4
-	VCVTPH2PS   (R9)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y6
-	VCVTPH2PS   16(AX)(R13*1), Y8
-	VCVTPH2PS   16(CX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y1
-	VCVTPH2PS   16(BX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y3
-	VCVTPH2PS   16(DI)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y5
-	VCVTPH2PS   16(R9)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y7
+	VCVTPH2PS   (AX)(R13*1), Y9
+	VCVTPH2PS   (CX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y1
+	VCVTPH2PS   (BX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y3
+	VCVTPH2PS   (DI)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y5
+	VCVTPH2PS   (R9)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y7
+	VCVTPH2PS   16(AX)(R13*1), Y9
+	VCVTPH2PS   16(CX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
+	VCVTPH2PS   16(BX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
+	VCVTPH2PS   16(DI)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
+	VCVTPH2PS   16(R9)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x20, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        16(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
-	VCVTPH2PS   (AX)(R13*1), Y8
-	VCVTPH2PS   (CX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y0
-	VCVTPH2PS   (BX)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y2
-	VCVTPH2PS   (DI)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y4
-	VCVTPH2PS   (R9)(R13*1), Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y6
+	VCVTPH2PS   (AX)(R13*1), Y9
+	VCVTPH2PS   (CX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y1
+	VCVTPH2PS   (BX)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y3
+	VCVTPH2PS   (DI)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y5
+	VCVTPH2PS   (R9)(R13*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y7
 	MOVQ        R15, R13
+
+rest:
+	CMPQ        R13, R12
+	JGE         summed
+	CMPQ        R12, $0x10
+	JL          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU     -16(AX)(R12*1), X9
+	VPAND       X0, X9, X9
+	VCVTPH2PS   X9, Y9
+	VMOVDQU     -16(CX)(R12*1), X10
+	VPAND       X0, X10, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
+	VMOVDQU     -16(BX)(R12*1), X10
+	VPAND       X0, X10, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
+	VMOVDQU     -16(DI)(R12*1), X10
+	VPAND       X0, X10, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
+	VMOVDQU     -16(R9)(R12*1), X10
+	VPAND       X0, X10, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
+	JMP         summed
 
 tail:
 	CMPQ        R13, R12
@@ -2157,28 +2304,28 @@ tail:
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
 	MOVWLZX     (AX)(R13*1), R15
-	VMOVD       R15, X8
-	VCVTPH2PS   X8, Y8
+	VMOVD       R15, X9
+	VCVTPH2PS   X9, Y9
 	MOVWLZX     (CX)(R13*1), R15
-	VMOVD       R15, X9
-	VCVTPH2PS   X9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y1
+	VMOVD       R15, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
 	MOVWLZX     (BX)(R13*1), R15
-	VMOVD       R15, X9
-	VCVTPH2PS   X9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y3
+	VMOVD       R15, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
 	MOVWLZX     (DI)(R13*1), R15
-	VMOVD       R15, X9
-	VCVTPH2PS   X9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y5
+	VMOVD       R15, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
 	MOVWLZX     (R9)(R13*1), R15
-	VMOVD       R15, X9
-	VCVTPH2PS   X9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y7
+	VMOVD       R15, X10
+	VCVTPH2PS   X10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x02, R13
 	JMP         tail
 
@@ -2187,30 +2334,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y6
-	VHADDPS      Y2, Y0, Y8
-	VHADDPS      Y6, Y4, Y9
-	VHADDPS      Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X8
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X8, -16(CX)(R11*4)
+	VMOVUPS      X9, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X8, -16(CX)(R11*4)
+	VMOVSS     X9, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -2229,6 +2376,10 @@ TEXT ·l2BfloatRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
 	SHLQ    $0x01, R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -2292,7 +2443,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -2300,81 +2450,123 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
-	VPMOVZXWD   (AX)(R13*1), Y8
-	VPSLLD      $0x10, Y8, Y8
-	VPMOVZXWD   (CX)(R13*1), Y9
+	VPMOVZXWD   (AX)(R13*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y0
-	VPMOVZXWD   (BX)(R13*1), Y9
+	VPMOVZXWD   (CX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y1
+	VPMOVZXWD   (BX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y3
+	VPMOVZXWD   (DI)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y5
+	VPMOVZXWD   (R9)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y7
+	VPMOVZXWD   16(AX)(R13*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y2
-	VPMOVZXWD   (DI)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y4
-	VPMOVZXWD   (R9)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y6
-	VPMOVZXWD   16(AX)(R13*1), Y8
-	VPSLLD      $0x10, Y8, Y8
-	VPMOVZXWD   16(CX)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y1
-	VPMOVZXWD   16(BX)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y3
-	VPMOVZXWD   16(DI)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y5
-	VPMOVZXWD   16(R9)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y7
+	VPMOVZXWD   16(CX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
+	VPMOVZXWD   16(BX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
+	VPMOVZXWD   16(DI)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
+	VPMOVZXWD   16(R9)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x20, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        16(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
-	VPMOVZXWD   (AX)(R13*1), Y8
-	VPSLLD      $0x10, Y8, Y8
-	VPMOVZXWD   (CX)(R13*1), Y9
+	VPMOVZXWD   (AX)(R13*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y0
-	VPMOVZXWD   (BX)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y2
-	VPMOVZXWD   (DI)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y4
-	VPMOVZXWD   (R9)(R13*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y6
+	VPMOVZXWD   (CX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y1
+	VPMOVZXWD   (BX)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y3
+	VPMOVZXWD   (DI)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y5
+	VPMOVZXWD   (R9)(R13*1), Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y7
 	MOVQ        R15, R13
+
+rest:
+	CMPQ        R13, R12
+	JGE         summed
+	CMPQ        R12, $0x10
+	JL          tail
+	PREFETCHT0  (DX)(R13*1)
+	PREFETCHT0  (SI)(R13*1)
+	PREFETCHT0  (R8)(R13*1)
+	PREFETCHT0  (R10)(R13*1)
+	VMOVDQU     -16(AX)(R12*1), X9
+	VPAND       X0, X9, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
+	VMOVDQU     -16(CX)(R12*1), X10
+	VPAND       X0, X10, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
+	VMOVDQU     -16(BX)(R12*1), X10
+	VPAND       X0, X10, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
+	VMOVDQU     -16(DI)(R12*1), X10
+	VPAND       X0, X10, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
+	VMOVDQU     -16(R9)(R12*1), X10
+	VPAND       X0, X10, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
+	JMP         summed
 
 tail:
 	CMPQ        R13, R12
@@ -2384,33 +2576,33 @@ tail:
 	PREFETCHT0  (R8)(R13*1)
 	PREFETCHT0  (R10)(R13*1)
 	MOVWLZX     (AX)(R13*1), R15
-	VMOVD       R15, X8
-	VPMOVZXWD   X8, Y8
-	VPSLLD      $0x10, Y8, Y8
+	VMOVD       R15, X9
+	VPMOVZXWD   X9, Y9
+	VPSLLD      $0x10, Y9, Y9
 	MOVWLZX     (CX)(R13*1), R15
-	VMOVD       R15, X9
-	VPMOVZXWD   X9, Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y1
+	VMOVD       R15, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y2
 	MOVWLZX     (BX)(R13*1), R15
-	VMOVD       R15, X9
-	VPMOVZXWD   X9, Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y3
+	VMOVD       R15, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y4
 	MOVWLZX     (DI)(R13*1), R15
-	VMOVD       R15, X9
-	VPMOVZXWD   X9, Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y9
-	VFMADD231PS Y9, Y9, Y5
+	VMOVD       R15, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y10
+	VFMADD231PS Y10, Y10, Y6
 	MOVWLZX     (R9)(R13*1), R15
-	VMOVD       R15, X9
-	VPMOVZXWD   X9, Y9
-	VPSLLD      $0x10, Y9, Y9
-	VSUBPS      Y9, Y8, Y8
-	VFMADD231PS Y8, Y8, Y7
+	VMOVD       R15, X10
+	VPMOVZXWD   X10, Y10
+	VPSLLD      $0x10, Y10, Y10
+	VSUBPS      Y10, Y9, Y9
+	VFMADD231PS Y9, Y9, Y8
 	ADDQ        $0x02, R13
 	JMP         tail
 
@@ -2419,30 +2611,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y1, Y0, Y0
-	VADDPS       Y3, Y2, Y2
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y6
-	VHADDPS      Y2, Y0, Y8
-	VHADDPS      Y6, Y4, Y9
-	VHADDPS      Y9, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X8
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y9
+	VHADDPS      Y7, Y5, Y10
+	VHADDPS      Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X1
+	VADDPS       X1, X9, X9
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X8, -16(CX)(R11*4)
+	VMOVUPS      X9, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X8, -16(CX)(R11*4)
+	VMOVSS     X9, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X8, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X8, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -2461,8 +2653,12 @@ TEXT ·l1HalfRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ     query_base+0(FP), AX
 	MOVQ     query_len+8(FP), R12
 	SHLQ     $0x01, R12
-	VPCMPEQD Y0, Y0, Y0
-	VPSRLD   $0x01, Y0, Y0
+	LEAQ     lastMasks<>+0(SB), CX
+	MOVQ     R12, DX
+	ANDQ     $0x0f, DX
+	VMOVDQU  (CX)(DX*1), X0
+	VPCMPEQD Y1, Y1, Y1
+	VPSRLD   $0x01, Y1, Y1
 	MOVQ     R12, R14
 	ANDQ     $-32, R14
 	MOVQ     ids_len+48(FP), CX
@@ -2526,7 +2722,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
@@ -2534,78 +2729,119 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VCVTPH2PS  (AX)(R13*1), Y9
-	VCVTPH2PS  (CX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y1, Y1
-	VCVTPH2PS  (BX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y3, Y3
-	VCVTPH2PS  (DI)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y5, Y5
-	VCVTPH2PS  (R9)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y7, Y7
-	VCVTPH2PS  16(AX)(R13*1), Y9
-	VCVTPH2PS  16(CX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y2, Y2
-	VCVTPH2PS  16(BX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y4, Y4
-	VCVTPH2PS  16(DI)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y6, Y6
-	VCVTPH2PS  16(R9)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y8, Y8
+	VCVTPH2PS  (AX)(R13*1), Y10
+	VCVTPH2PS  (CX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y2, Y2
+	VCVTPH2PS  (BX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y4, Y4
+	VCVTPH2PS  (DI)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y6, Y6
+	VCVTPH2PS  (R9)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y8, Y8
+	VCVTPH2PS  16(AX)(R13*1), Y10
+	VCVTPH2PS  16(CX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
+	VCVTPH2PS  16(BX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
+	VCVTPH2PS  16(DI)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
+	VCVTPH2PS  16(R9)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VCVTPH2PS  (AX)(R13*1), Y9
-	VCVTPH2PS  (CX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y1, Y1
-	VCVTPH2PS  (BX)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y3, Y3
-	VCVTPH2PS  (DI)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y5, Y5
-	VCVTPH2PS  (R9)(R13*1), Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y7, Y7
+	VCVTPH2PS  (AX)(R13*1), Y10
+	VCVTPH2PS  (CX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y2, Y2
+	VCVTPH2PS  (BX)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y4, Y4
+	VCVTPH2PS  (DI)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y6, Y6
+	VCVTPH2PS  (R9)(R13*1), Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y8, Y8
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VCVTPH2PS  X10, Y10
+	VMOVDQU    -16(CX)(R12*1), X11
+	VPAND      X0, X11, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
+	VMOVDQU    -16(BX)(R12*1), X11
+	VPAND      X0, X11, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
+	VMOVDQU    -16(DI)(R12*1), X11
+	VPAND      X0, X11, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
+	VMOVDQU    -16(R9)(R12*1), X11
+	VPAND      X0, X11, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -2615,32 +2851,32 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVWLZX    (AX)(R13*1), R15
-	VMOVD      R15, X9
-	VCVTPH2PS  X9, Y9
+	VMOVD      R15, X10
+	VCVTPH2PS  X10, Y10
 	MOVWLZX    (CX)(R13*1), R15
-	VMOVD      R15, X10
-	VCVTPH2PS  X10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y2, Y2
+	VMOVD      R15, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
 	MOVWLZX    (BX)(R13*1), R15
-	VMOVD      R15, X10
-	VCVTPH2PS  X10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y4, Y4
+	VMOVD      R15, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
 	MOVWLZX    (DI)(R13*1), R15
-	VMOVD      R15, X10
-	VCVTPH2PS  X10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y6, Y6
+	VMOVD      R15, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
 	MOVWLZX    (R9)(R13*1), R15
-	VMOVD      R15, X10
-	VCVTPH2PS  X10, Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y8, Y8
+	VMOVD      R15, X11
+	VCVTPH2PS  X11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
 	ADDQ       $0x02, R13
 	JMP        tail
 
@@ -2649,30 +2885,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y8, Y7, Y7
-	VHADDPS      Y3, Y1, Y9
-	VHADDPS      Y7, Y5, Y10
-	VHADDPS      Y10, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPS       X1, X9, X9
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y8
+	VHADDPS      Y4, Y2, Y10
+	VHADDPS      Y8, Y6, Y11
+	VHADDPS      Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X2
+	VADDPS       X2, X10, X10
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X9, -16(CX)(R11*4)
+	VMOVUPS      X10, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X9, -16(CX)(R11*4)
+	VMOVSS     X10, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X10, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X10, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -2691,8 +2927,12 @@ TEXT ·l1BfloatRowsAVX2(SB), NOSPLIT, $0-88
 	MOVQ     query_base+0(FP), AX
 	MOVQ     query_len+8(FP), R12
 	SHLQ     $0x01, R12
-	VPCMPEQD Y0, Y0, Y0
-	VPSRLD   $0x01, Y0, Y0
+	LEAQ     lastMasks<>+0(SB), CX
+	MOVQ     R12, DX
+	ANDQ     $0x0f, DX
+	VMOVDQU  (CX)(DX*1), X0
+	VPCMPEQD Y1, Y1, Y1
+	VPSRLD   $0x01, Y1, Y1
 	MOVQ     R12, R14
 	ANDQ     $-32, R14
 	MOVQ     ids_len+48(FP), CX
@@ -2756,7 +2996,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
 	VXORPS  X4, X4, X4
@@ -2764,93 +3003,139 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
+	VXORPS  X9, X9, X9
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXWD  (AX)(R13*1), Y9
-	VPSLLD     $0x10, Y9, Y9
-	VPMOVZXWD  (CX)(R13*1), Y10
+	VPMOVZXWD  (AX)(R13*1), Y10
 	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y1, Y1
-	VPMOVZXWD  (BX)(R13*1), Y10
+	VPMOVZXWD  (CX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y2, Y2
+	VPMOVZXWD  (BX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y4, Y4
+	VPMOVZXWD  (DI)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y6, Y6
+	VPMOVZXWD  (R9)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y8, Y8
+	VPMOVZXWD  16(AX)(R13*1), Y10
 	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y3, Y3
-	VPMOVZXWD  (DI)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y5, Y5
-	VPMOVZXWD  (R9)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y7, Y7
-	VPMOVZXWD  16(AX)(R13*1), Y9
-	VPSLLD     $0x10, Y9, Y9
-	VPMOVZXWD  16(CX)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y2, Y2
-	VPMOVZXWD  16(BX)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y4, Y4
-	VPMOVZXWD  16(DI)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y6, Y6
-	VPMOVZXWD  16(R9)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y8, Y8
+	VPMOVZXWD  16(CX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
+	VPMOVZXWD  16(BX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
+	VPMOVZXWD  16(DI)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
+	VPMOVZXWD  16(R9)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXWD  (AX)(R13*1), Y9
-	VPSLLD     $0x10, Y9, Y9
-	VPMOVZXWD  (CX)(R13*1), Y10
+	VPMOVZXWD  (AX)(R13*1), Y10
 	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y1, Y1
-	VPMOVZXWD  (BX)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y3, Y3
-	VPMOVZXWD  (DI)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y5, Y5
-	VPMOVZXWD  (R9)(R13*1), Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y7, Y7
+	VPMOVZXWD  (CX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y2, Y2
+	VPMOVZXWD  (BX)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y4, Y4
+	VPMOVZXWD  (DI)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y6, Y6
+	VPMOVZXWD  (R9)(R13*1), Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y8, Y8
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
+	VMOVDQU    -16(CX)(R12*1), X11
+	VPAND      X0, X11, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
+	VMOVDQU    -16(BX)(R12*1), X11
+	VPAND      X0, X11, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
+	VMOVDQU    -16(DI)(R12*1), X11
+	VPAND      X0, X11, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
+	VMOVDQU    -16(R9)(R12*1), X11
+	VPAND      X0, X11, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -2860,37 +3145,37 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVWLZX    (AX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXWD  X9, Y9
-	VPSLLD     $0x10, Y9, Y9
+	VMOVD      R15, X10
+	VPMOVZXWD  X10, Y10
+	VPSLLD     $0x10, Y10, Y10
 	MOVWLZX    (CX)(R13*1), R15
-	VMOVD      R15, X10
-	VPMOVZXWD  X10, Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y2, Y2
+	VMOVD      R15, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y3, Y3
 	MOVWLZX    (BX)(R13*1), R15
-	VMOVD      R15, X10
-	VPMOVZXWD  X10, Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y4, Y4
+	VMOVD      R15, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y5, Y5
 	MOVWLZX    (DI)(R13*1), R15
-	VMOVD      R15, X10
-	VPMOVZXWD  X10, Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y10
-	VANDPS     Y10, Y0, Y10
-	VADDPS     Y10, Y6, Y6
+	VMOVD      R15, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y11
+	VANDPS     Y11, Y1, Y11
+	VADDPS     Y11, Y7, Y7
 	MOVWLZX    (R9)(R13*1), R15
-	VMOVD      R15, X10
-	VPMOVZXWD  X10, Y10
-	VPSLLD     $0x10, Y10, Y10
-	VSUBPS     Y10, Y9, Y9
-	VANDPS     Y9, Y0, Y9
-	VADDPS     Y9, Y8, Y8
+	VMOVD      R15, X11
+	VPMOVZXWD  X11, Y11
+	VPSLLD     $0x10, Y11, Y11
+	VSUBPS     Y11, Y10, Y10
+	VANDPS     Y10, Y1, Y10
+	VADDPS     Y10, Y9, Y9
 	ADDQ       $0x02, R13
 	JMP        tail
 
@@ -2899,30 +3184,30 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VADDPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y8, Y7, Y7
-	VHADDPS      Y3, Y1, Y9
-	VHADDPS      Y7, Y5, Y10
-	VHADDPS      Y10, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X1
-	VADDPS       X1, X9, X9
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y9, Y8, Y8
+	VHADDPS      Y4, Y2, Y10
+	VHADDPS      Y8, Y6, Y11
+	VHADDPS      Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X2
+	VADDPS       X2, X10, X10
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X9, -16(CX)(R11*4)
+	VMOVUPS      X10, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X9, -16(CX)(R11*4)
+	VMOVSS     X10, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X9, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X10, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X9, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X10, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -2940,6 +3225,10 @@ TEXT ·dotByteRowsAVX2(SB), NOSPLIT, $0-88
 	JE      done
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -3003,7 +3292,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -3011,66 +3299,103 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y0, Y0
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y2, Y2
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y4, Y4
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMOVZXBW  16(AX)(R13*1), Y8
-	VPMOVZXBW  16(CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y1, Y1
-	VPMOVZXBW  16(BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y3, Y3
-	VPMOVZXBW  16(DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y5, Y5
-	VPMOVZXBW  16(R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y7, Y7
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMOVZXBW  16(AX)(R13*1), Y9
+	VPMOVZXBW  16(CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMOVZXBW  16(BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMOVZXBW  16(DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMOVZXBW  16(R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y0, Y0
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y2, Y2
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y4, Y4
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X9
+	VPAND      X0, X9, X9
+	VPMOVZXBW  X9, Y9
+	VMOVDQU    -16(CX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y2, Y2
+	VMOVDQU    -16(BX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y4, Y4
+	VMOVDQU    -16(DI)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y6, Y6
+	VMOVDQU    -16(R9)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -3080,28 +3405,28 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVBLZX    (AX)(R13*1), R15
-	VMOVD      R15, X8
-	VPMOVZXBW  X8, Y8
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
 	MOVBLZX    (CX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y1, Y1
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y2, Y2
 	MOVBLZX    (BX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y3, Y3
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y4, Y4
 	MOVBLZX    (DI)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y9
-	VPADDD     Y9, Y5, Y5
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y10
+	VPADDD     Y10, Y6, Y6
 	MOVBLZX    (R9)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y7, Y7
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x01, R13
 	JMP        tail
 
@@ -3110,36 +3435,36 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y5, Y4, Y4
-	VPADDD       Y7, Y6, Y6
-	VPHADDD      Y2, Y0, Y8
-	VPHADDD      Y6, Y4, Y9
-	VPHADDD      Y9, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X0
-	VPADDD       X0, X8, X0
-	VPSRLD       $0x10, X0, X1
-	VPSLLD       $0x10, X1, X2
-	VPSUBD       X2, X0, X2
-	VCVTDQ2PS    X1, X1
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y6, Y5, Y5
+	VPADDD       Y8, Y7, Y7
+	VPHADDD      Y3, Y1, Y9
+	VPHADDD      Y7, Y5, Y10
+	VPHADDD      Y10, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X1
+	VPADDD       X1, X9, X1
+	VPSRLD       $0x10, X1, X2
+	VPSLLD       $0x10, X2, X3
+	VPSUBD       X3, X1, X3
 	VCVTDQ2PS    X2, X2
-	VFNMSUB231PS shift16<>+0(SB), X1, X2
+	VCVTDQ2PS    X3, X3
+	VFNMSUB231PS shift16<>+0(SB), X2, X3
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X2, -16(CX)(R11*4)
+	VMOVUPS      X3, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X2, -16(CX)(R11*4)
+	VMOVSS     X3, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X3, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X3, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -3157,6 +3482,10 @@ TEXT ·l2ByteRowsAVX2(SB), NOSPLIT, $0-88
 	JE      done
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -3220,7 +3549,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -3228,78 +3556,119 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y9
 	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y0, Y0
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMOVZXBW  16(AX)(R13*1), Y9
+	VPMOVZXBW  16(CX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMOVZXBW  16(BX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMOVZXBW  16(DI)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMOVZXBW  16(R9)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y9
 	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y2, Y2
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y4, Y4
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y8
-	VPMADDWD   Y8, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMOVZXBW  16(AX)(R13*1), Y8
-	VPMOVZXBW  16(CX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	VPMOVZXBW  16(BX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
-	VPMOVZXBW  16(DI)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
-	VPMOVZXBW  16(R9)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y8
-	VPMADDWD   Y8, Y8, Y8
-	VPADDD     Y8, Y7, Y7
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPSUBW     Y10, Y9, Y9
 	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y0, Y0
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y2, Y2
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y4, Y4
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPSUBW     Y9, Y8, Y8
-	VPMADDWD   Y8, Y8, Y8
-	VPADDD     Y8, Y6, Y6
+	VPADDD     Y9, Y7, Y7
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X9
+	VPAND      X0, X9, X9
+	VPMOVZXBW  X9, Y9
+	VMOVDQU    -16(CX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VMOVDQU    -16(BX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VMOVDQU    -16(DI)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VMOVDQU    -16(R9)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -3309,32 +3678,32 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVBLZX    (AX)(R13*1), R15
-	VMOVD      R15, X8
-	VPMOVZXBW  X8, Y8
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
 	MOVBLZX    (CX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y2, Y2
 	MOVBLZX    (BX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y4, Y4
 	MOVBLZX    (DI)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPSUBW     Y9, Y8, Y9
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y10
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
 	MOVBLZX    (R9)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPSUBW     Y9, Y8, Y8
-	VPMADDWD   Y8, Y8, Y8
-	VPADDD     Y8, Y7, Y7
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPSUBW     Y10, Y9, Y9
+	VPMADDWD   Y9, Y9, Y9
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x01, R13
 	JMP        tail
 
@@ -3343,36 +3712,36 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y5, Y4, Y4
-	VPADDD       Y7, Y6, Y6
-	VPHADDD      Y2, Y0, Y8
-	VPHADDD      Y6, Y4, Y9
-	VPHADDD      Y9, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X0
-	VPADDD       X0, X8, X0
-	VPSRLD       $0x10, X0, X1
-	VPSLLD       $0x10, X1, X2
-	VPSUBD       X2, X0, X2
-	VCVTDQ2PS    X1, X1
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y6, Y5, Y5
+	VPADDD       Y8, Y7, Y7
+	VPHADDD      Y3, Y1, Y9
+	VPHADDD      Y7, Y5, Y10
+	VPHADDD      Y10, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X1
+	VPADDD       X1, X9, X1
+	VPSRLD       $0x10, X1, X2
+	VPSLLD       $0x10, X2, X3
+	VPSUBD       X3, X1, X3
 	VCVTDQ2PS    X2, X2
-	VFMADD231PS  shift16<>+0(SB), X1, X2
+	VCVTDQ2PS    X3, X3
+	VFMADD231PS  shift16<>+0(SB), X2, X3
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X2, -16(CX)(R11*4)
+	VMOVUPS      X3, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X2, -16(CX)(R11*4)
+	VMOVSS     X3, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X3, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X3, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -3390,6 +3759,10 @@ TEXT ·l1ByteRowsAVX2(SB), NOSPLIT, $0-88
 	JE      done
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+48(FP), CX
@@ -3453,7 +3826,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+32(FP), R10
 	ADDQ    base+24(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -3461,66 +3833,98 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VMOVDQU    (AX)(R13*1), X8
-	VMOVDQU    (CX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X0, X0
-	VMOVDQU    (BX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X2, X2
-	VMOVDQU    (DI)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X4, X4
-	VMOVDQU    (R9)(R13*1), X9
-	VPSADBW    X9, X8, X8
-	VPADDD     X8, X6, X6
-	VMOVDQU    16(AX)(R13*1), X8
-	VMOVDQU    16(CX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X1, X1
-	VMOVDQU    16(BX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X3, X3
-	VMOVDQU    16(DI)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X5, X5
-	VMOVDQU    16(R9)(R13*1), X9
-	VPSADBW    X9, X8, X8
-	VPADDD     X8, X7, X7
+	VMOVDQU    (AX)(R13*1), X9
+	VMOVDQU    (CX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X1, X1
+	VMOVDQU    (BX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X3, X3
+	VMOVDQU    (DI)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X5, X5
+	VMOVDQU    (R9)(R13*1), X10
+	VPSADBW    X10, X9, X9
+	VPADDD     X9, X7, X7
+	VMOVDQU    16(AX)(R13*1), X9
+	VMOVDQU    16(CX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X2, X2
+	VMOVDQU    16(BX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X4, X4
+	VMOVDQU    16(DI)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X6, X6
+	VMOVDQU    16(R9)(R13*1), X10
+	VPSADBW    X10, X9, X9
+	VPADDD     X9, X8, X8
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VMOVDQU    (AX)(R13*1), X8
-	VMOVDQU    (CX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X0, X0
-	VMOVDQU    (BX)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X2, X2
-	VMOVDQU    (DI)(R13*1), X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X4, X4
-	VMOVDQU    (R9)(R13*1), X9
-	VPSADBW    X9, X8, X8
-	VPADDD     X8, X6, X6
+	VMOVDQU    (AX)(R13*1), X9
+	VMOVDQU    (CX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X1, X1
+	VMOVDQU    (BX)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X3, X3
+	VMOVDQU    (DI)(R13*1), X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X5, X5
+	VMOVDQU    (R9)(R13*1), X10
+	VPSADBW    X10, X9, X9
+	VPADDD     X9, X7, X7
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X9
+	VPAND      X0, X9, X9
+	VMOVDQU    -16(CX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X2, X2
+	VMOVDQU    -16(BX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X4, X4
+	VMOVDQU    -16(DI)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X6, X6
+	VMOVDQU    -16(R9)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPSADBW    X10, X9, X9
+	VPADDD     X9, X8, X8
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -3530,23 +3934,23 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVBLZX    (AX)(R13*1), R15
-	VMOVD      R15, X8
+	VMOVD      R15, X9
 	MOVBLZX    (CX)(R13*1), R15
-	VMOVD      R15, X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X1, X1
+	VMOVD      R15, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X2, X2
 	MOVBLZX    (BX)(R13*1), R15
-	VMOVD      R15, X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X3, X3
+	VMOVD      R15, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X4, X4
 	MOVBLZX    (DI)(R13*1), R15
-	VMOVD      R15, X9
-	VPSADBW    X9, X8, X9
-	VPADDD     X9, X5, X5
+	VMOVD      R15, X10
+	VPSADBW    X10, X9, X10
+	VPADDD     X10, X6, X6
 	MOVBLZX    (R9)(R13*1), R15
-	VMOVD      R15, X9
-	VPSADBW    X9, X8, X8
-	VPADDD     X8, X7, X7
+	VMOVD      R15, X10
+	VPSADBW    X10, X9, X9
+	VPADDD     X9, X8, X8
 	ADDQ       $0x01, R13
 	JMP        tail
 
@@ -3555,36 +3959,36 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VPADDD       Y1, Y0, Y0
-	VPADDD       Y3, Y2, Y2
-	VPADDD       Y5, Y4, Y4
-	VPADDD       Y7, Y6, Y6
-	VPHADDD      Y2, Y0, Y8
-	VPHADDD      Y6, Y4, Y9
-	VPHADDD      Y9, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X0
-	VPADDD       X0, X8, X0
-	VPSRLD       $0x10, X0, X1
-	VPSLLD       $0x10, X1, X2
-	VPSUBD       X2, X0, X2
-	VCVTDQ2PS    X1, X1
+	VPADDD       Y2, Y1, Y1
+	VPADDD       Y4, Y3, Y3
+	VPADDD       Y6, Y5, Y5
+	VPADDD       Y8, Y7, Y7
+	VPHADDD      Y3, Y1, Y9
+	VPHADDD      Y7, Y5, Y10
+	VPHADDD      Y10, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X1
+	VPADDD       X1, X9, X1
+	VPSRLD       $0x10, X1, X2
+	VPSLLD       $0x10, X2, X3
+	VPSUBD       X3, X1, X3
 	VCVTDQ2PS    X2, X2
-	VFMADD231PS  shift16<>+0(SB), X1, X2
+	VCVTDQ2PS    X3, X3
+	VFMADD231PS  shift16<>+0(SB), X2, X3
 	MOVQ         out_base+64(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+48(FP), BX
 	JG           part
-	VMOVUPS      X2, -16(CX)(R11*4)
+	VMOVUPS      X3, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X2, -16(CX)(R11*4)
+	VMOVSS     X3, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X2, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X3, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X2, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X3, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+48(FP)
@@ -3602,6 +4006,10 @@ TEXT ·cosByteRowsAVX2(SB), NOSPLIT, $0-96
 	JE      done
 	MOVQ    query_base+0(FP), AX
 	MOVQ    query_len+8(FP), R12
+	LEAQ    lastMasks<>+0(SB), CX
+	MOVQ    R12, DX
+	ANDQ    $0x0f, DX
+	VMOVDQU (CX)(DX*1), X0
 	MOVQ    R12, R14
 	ANDQ    $-32, R14
 	MOVQ    ids_len+56(FP), CX
@@ -3665,7 +4073,6 @@ group:
 	MOVL    (R13)(R15*4), R10
 	IMULQ   stride+40(FP), R10
 	ADDQ    base+32(FP), R10
-	VXORPS  X0, X0, X0
 	VXORPS  X1, X1, X1
 	VXORPS  X2, X2, X2
 	VXORPS  X3, X3, X3
@@ -3673,90 +4080,135 @@ group:
 	VXORPS  X5, X5, X5
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
+	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
-	VPADDD     Y10, Y0, Y0
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y1, Y1
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y2, Y2
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y3, Y3
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y4, Y4
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMADDWD   Y9, Y9, Y8
-	VPADDD     Y8, Y7, Y7
-	VPMOVZXBW  16(AX)(R13*1), Y8
-	VPMOVZXBW  16(CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
-	VPADDD     Y10, Y0, Y0
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	VPMOVZXBW  16(BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y5, Y5
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y10, Y10, Y9
+	VPADDD     Y9, Y8, Y8
+	VPMOVZXBW  16(AX)(R13*1), Y9
+	VPMOVZXBW  16(CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y1, Y1
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y2, Y2
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
-	VPMOVZXBW  16(DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  16(BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y3, Y3
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y4, Y4
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
-	VPMOVZXBW  16(R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMADDWD   Y9, Y9, Y8
-	VPADDD     Y8, Y7, Y7
+	VPMOVZXBW  16(DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y5, Y5
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMOVZXBW  16(R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y10, Y10, Y9
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x20, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       16(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
-	VPMOVZXBW  (AX)(R13*1), Y8
-	VPMOVZXBW  (CX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
-	VPADDD     Y10, Y0, Y0
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	VPMOVZXBW  (BX)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  (AX)(R13*1), Y9
+	VPMOVZXBW  (CX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y1, Y1
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y2, Y2
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
-	VPMOVZXBW  (DI)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y10
+	VPMOVZXBW  (BX)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y3, Y3
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y4, Y4
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
-	VPMOVZXBW  (R9)(R13*1), Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMADDWD   Y9, Y9, Y8
-	VPADDD     Y8, Y7, Y7
+	VPMOVZXBW  (DI)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y5, Y5
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMOVZXBW  (R9)(R13*1), Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y10, Y10, Y9
+	VPADDD     Y9, Y8, Y8
 	MOVQ       R15, R13
+
+rest:
+	CMPQ       R13, R12
+	JGE        summed
+	CMPQ       R12, $0x10
+	JL         tail
+	PREFETCHT0 (DX)(R13*1)
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 (R8)(R13*1)
+	PREFETCHT0 (R10)(R13*1)
+	VMOVDQU    -16(AX)(R12*1), X9
+	VPAND      X0, X9, X9
+	VPMOVZXBW  X9, Y9
+	VMOVDQU    -16(CX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y1, Y1
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VMOVDQU    -16(BX)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y3, Y3
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VMOVDQU    -16(DI)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y5, Y5
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VMOVDQU    -16(R9)(R12*1), X10
+	VPAND      X0, X10, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y10, Y10, Y9
+	VPADDD     Y9, Y8, Y8
+	JMP        summed
 
 tail:
 	CMPQ       R13, R12
@@ -3766,36 +4218,36 @@ tail:
 	PREFETCHT0 (R8)(R13*1)
 	PREFETCHT0 (R10)(R13*1)
 	MOVBLZX    (AX)(R13*1), R15
-	VMOVD      R15, X8
-	VPMOVZXBW  X8, Y8
+	VMOVD      R15, X9
+	VPMOVZXBW  X9, Y9
 	MOVBLZX    (CX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y10
-	VPADDD     Y10, Y0, Y0
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y1, Y1
-	MOVBLZX    (BX)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y10
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y1, Y1
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y2, Y2
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y3, Y3
-	MOVBLZX    (DI)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y10
+	MOVBLZX    (BX)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y3, Y3
+	VPMADDWD   Y10, Y10, Y10
 	VPADDD     Y10, Y4, Y4
-	VPMADDWD   Y9, Y9, Y9
-	VPADDD     Y9, Y5, Y5
+	MOVBLZX    (DI)(R13*1), R15
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y11
+	VPADDD     Y11, Y5, Y5
+	VPMADDWD   Y10, Y10, Y10
+	VPADDD     Y10, Y6, Y6
 	MOVBLZX    (R9)(R13*1), R15
-	VMOVD      R15, X9
-	VPMOVZXBW  X9, Y9
-	VPMADDWD   Y9, Y8, Y8
-	VPADDD     Y8, Y6, Y6
-	VPMADDWD   Y9, Y9, Y8
-	VPADDD     Y8, Y7, Y7
+	VMOVD      R15, X10
+	VPMOVZXBW  X10, Y10
+	VPMADDWD   Y10, Y9, Y9
+	VPADDD     Y9, Y7, Y7
+	VPMADDWD   Y10, Y10, Y9
+	VPADDD     Y9, Y8, Y8
 	ADDQ       $0x01, R13
 	JMP        tail
 
@@ -3804,48 +4256,48 @@ summed:
 	PREFETCHT0   -4(SI)(R12*1)
 	PREFETCHT0   -4(R8)(R12*1)
 	PREFETCHT0   -4(R10)(R12*1)
-	VPHADDD      Y2, Y0, Y8
-	VPHADDD      Y6, Y4, Y9
-	VPHADDD      Y9, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X0
-	VPADDD       X0, X8, X2
-	VPSRLD       $0x10, X2, X4
-	VPSLLD       $0x10, X4, X0
-	VPSUBD       X0, X2, X0
-	VCVTDQ2PS    X4, X4
-	VCVTDQ2PS    X0, X0
-	VFNMSUB231PS shift16<>+0(SB), X4, X0
-	VPHADDD      Y3, Y1, Y8
-	VPHADDD      Y7, Y5, Y9
-	VPHADDD      Y9, Y8, Y8
-	VEXTRACTI128 $0x01, Y8, X1
-	VPADDD       X1, X8, X1
-	VPSRLD       $0x10, X1, X2
-	VPSLLD       $0x10, X2, X3
-	VPSUBD       X3, X1, X3
-	VCVTDQ2PS    X2, X2
+	VPHADDD      Y3, Y1, Y9
+	VPHADDD      Y7, Y5, Y10
+	VPHADDD      Y10, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X1
+	VPADDD       X1, X9, X3
+	VPSRLD       $0x10, X3, X5
+	VPSLLD       $0x10, X5, X1
+	VPSUBD       X1, X3, X1
+	VCVTDQ2PS    X5, X5
+	VCVTDQ2PS    X1, X1
+	VFNMSUB231PS shift16<>+0(SB), X5, X1
+	VPHADDD      Y4, Y2, Y9
+	VPHADDD      Y8, Y6, Y10
+	VPHADDD      Y10, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X2
+	VPADDD       X2, X9, X2
+	VPSRLD       $0x10, X2, X3
+	VPSLLD       $0x10, X3, X4
+	VPSUBD       X4, X2, X4
 	VCVTDQ2PS    X3, X3
-	VFMADD231PS  shift16<>+0(SB), X2, X3
-	VBROADCASTSS norm+24(FP), X1
-	VMULPS       X1, X3, X3
-	VMAXPS       one<>+0(SB), X3, X3
-	VSQRTPS      X3, X3
-	VDIVPS       X3, X0, X0
+	VCVTDQ2PS    X4, X4
+	VFMADD231PS  shift16<>+0(SB), X3, X4
+	VBROADCASTSS norm+24(FP), X2
+	VMULPS       X2, X4, X4
+	VMAXPS       one<>+0(SB), X4, X4
+	VSQRTPS      X4, X4
+	VDIVPS       X4, X1, X1
 	MOVQ         out_base+72(FP), CX
 	MOVQ         R11, BX
 	SUBQ         ids_len+56(FP), BX
 	JG           part
-	VMOVUPS      X0, -16(CX)(R11*4)
+	VMOVUPS      X1, -16(CX)(R11*4)
 	JMP          stored
 
 part:
-	VMOVSS     X0, -16(CX)(R11*4)
+	VMOVSS     X1, -16(CX)(R11*4)
 	CMPQ       BX, $0x03
 	JGE        stored
-	VEXTRACTPS $0x01, X0, -12(CX)(R11*4)
+	VEXTRACTPS $0x01, X1, -12(CX)(R11*4)
 	CMPQ       BX, $0x02
 	JGE        stored
-	VEXTRACTPS $0x02, X0, -8(CX)(R11*4)
+	VEXTRACTPS $0x02, X1, -8(CX)(R11*4)
 
 stored:
 	CMPQ R11, ids_len+56(FP)
@@ -3942,10 +4394,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -3969,12 +4422,13 @@ blocks:
 	VCVTPH2PS    32(R9)(R13*1), Z9
 	VFNMADD231PS Z9, Z8, Z7
 	ADDQ         $0x40, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         32(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -3990,7 +4444,7 @@ register:
 	VFNMADD231PS Z9, Z8, Z6
 	MOVQ         R15, R13
 
-tail:
+rest:
 	CMPQ         R13, R12
 	JGE          summed
 	PREFETCHT0   (DX)(R13*1)
@@ -4145,10 +4599,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ         R13, R14
-	JGE          register
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -4182,12 +4637,13 @@ blocks:
 	VPSLLD       $0x10, Z9, Z9
 	VFNMADD231PS Z9, Z8, Z7
 	ADDQ         $0x40, R13
-	JMP          blocks
+	CMPQ         R13, R14
+	JLT          blocks
 
 register:
 	LEAQ         32(R13), R15
 	CMPQ         R15, R12
-	JG           tail
+	JG           rest
 	PREFETCHT0   (DX)(R13*1)
 	PREFETCHT0   (SI)(R13*1)
 	PREFETCHT0   (R8)(R13*1)
@@ -4208,7 +4664,7 @@ register:
 	VFNMADD231PS Z9, Z8, Z6
 	MOVQ         R15, R13
 
-tail:
+rest:
 	CMPQ         R13, R12
 	JGE          summed
 	PREFETCHT0   (DX)(R13*1)
@@ -4368,10 +4824,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -4403,12 +4860,13 @@ blocks:
 	VSUBPS      Z9, Z8, Z8
 	VFMADD231PS Z8, Z8, Z7
 	ADDQ        $0x40, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        32(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -4428,7 +4886,7 @@ register:
 	VFMADD231PS Z8, Z8, Z6
 	MOVQ        R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -4587,10 +5045,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ        R13, R14
-	JGE         register
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -4632,12 +5091,13 @@ blocks:
 	VSUBPS      Z9, Z8, Z8
 	VFMADD231PS Z8, Z8, Z7
 	ADDQ        $0x40, R13
-	JMP         blocks
+	CMPQ        R13, R14
+	JLT         blocks
 
 register:
 	LEAQ        32(R13), R15
 	CMPQ        R15, R12
-	JG          tail
+	JG          rest
 	PREFETCHT0  (DX)(R13*1)
 	PREFETCHT0  (SI)(R13*1)
 	PREFETCHT0  (R8)(R13*1)
@@ -4662,7 +5122,7 @@ register:
 	VFMADD231PS Z8, Z8, Z6
 	MOVQ        R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -4828,10 +5288,11 @@ group:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -4871,12 +5332,13 @@ blocks:
 	VANDPS     Z9, Z0, Z9
 	VADDPS     Z9, Z8, Z8
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -4900,7 +5362,7 @@ register:
 	VADDPS     Z9, Z7, Z7
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -5065,10 +5527,11 @@ group:
 	VXORPS  X7, X7, X7
 	VXORPS  X8, X8, X8
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5118,12 +5581,13 @@ blocks:
 	VANDPS     Z9, Z0, Z9
 	VADDPS     Z9, Z8, Z8
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5152,7 +5616,7 @@ register:
 	VADDPS     Z9, Z7, Z7
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ        R13, R12
 	JGE         summed
 	PREFETCHT0  (DX)(R13*1)
@@ -5319,10 +5783,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5354,12 +5819,13 @@ blocks:
 	VPMADDWD   Z9, Z8, Z8
 	VPADDD     Z8, Z7, Z7
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5379,7 +5845,7 @@ register:
 	VPADDD     Z8, Z6, Z6
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)
@@ -5543,10 +6009,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5586,12 +6053,13 @@ blocks:
 	VPMADDWD   Z8, Z8, Z8
 	VPADDD     Z8, Z7, Z7
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5615,7 +6083,7 @@ register:
 	VPADDD     Z8, Z6, Z6
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)
@@ -5783,10 +6251,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5818,12 +6287,13 @@ blocks:
 	VPSADBW    Y9, Y8, Y8
 	VPADDD     Y8, Y7, Y7
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -5843,7 +6313,7 @@ register:
 	VPADDD     Y8, Y6, Y6
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)
@@ -6002,10 +6472,11 @@ group:
 	VXORPS  X6, X6, X6
 	VXORPS  X7, X7, X7
 	XORQ    R13, R13
+	CMPQ    R13, R14
+	JGE     register
+	PCALIGN $0x20
 
 blocks:
-	CMPQ       R13, R14
-	JGE        register
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -6053,12 +6524,13 @@ blocks:
 	VPMADDWD   Z9, Z9, Z8
 	VPADDD     Z8, Z7, Z7
 	ADDQ       $0x40, R13
-	JMP        blocks
+	CMPQ       R13, R14
+	JLT        blocks
 
 register:
 	LEAQ       32(R13), R15
 	CMPQ       R15, R12
-	JG         tail
+	JG         rest
 	PREFETCHT0 (DX)(R13*1)
 	PREFETCHT0 (SI)(R13*1)
 	PREFETCHT0 (R8)(R13*1)
@@ -6086,7 +6558,7 @@ register:
 	VPADDD     Z8, Z7, Z7
 	MOVQ       R15, R13
 
-tail:
+rest:
 	CMPQ       R13, R12
 	JGE        summed
 	PREFETCHT0 (DX)(R13*1)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -31,6 +32,7 @@ type kernel struct {
 	blocksEnd reg.GPVirtual       // bytes in whole pairs of registers
 
 	shift16, one Mem // constants of the byte kernels
+	lastMasks    Mem // of those that are oneByOne
 }
 
 // pair writes func nameISA(a, b []float32) float32.
@@ -131,7 +133,10 @@ func (k *kernel) setup(size reg.GPVirtual) {
 	if k.shift > 0 {
 		SHLQ(U8(k.shift), size)
 	}
-	if k.isa == avx2 && k.widen == nil {
+	switch {
+	case k.oneByOne():
+		k.loadLastMask()
+	case k.isa == avx2:
 		k.loadTailMask()
 	}
 	if k.abs {
@@ -195,24 +200,30 @@ func (k *kernel) distances() {
 	}
 	XORQ(k.off, k.off)
 
-	Label("blocks")
 	CMPQ(k.off, k.blocksEnd)
 	JGE(LabelRef("register"))
+	aligned()
+	Label("blocks")
 	k.prefetch(2 * k.span())
 	k.whole(0, 0)
 	k.whole(1, k.span())
 	ADDQ(Imm(uint64(2*k.span())), k.off)
-	JMP(LabelRef("blocks"))
+	CMPQ(k.off, k.blocksEnd)
+	JLT(LabelRef("blocks"))
 
 	Label("register")
 	end := GP64()
 	LEAQ(Mem{Base: k.off, Disp: k.span()}, end)
 	CMPQ(end, k.size)
-	JG(LabelRef("tail"))
+	JG(LabelRef("rest"))
 	k.prefetch(k.span())
 	k.whole(0, 0)
 	MOVQ(end, k.off)
 
+	Label("rest")
+	if k.oneByOne() {
+		k.overlapping()
+	}
 	Label("tail")
 	CMPQ(k.off, k.size)
 	JGE(LabelRef("summed"))
@@ -230,6 +241,12 @@ func (k *kernel) distances() {
 	for _, row := range k.ahead {
 		PREFETCHT0(Mem{Base: row, Index: k.size, Scale: 1, Disp: -4})
 	}
+}
+
+// aligned has the code that follows begin a block of 32 bytes, which is what the
+// processor's cache of decoded instructions holds.
+func aligned() {
+	Instruction(&ir.Instruction{Opcode: "PCALIGN", Operands: []Op{Imm(32)}})
 }
 
 // prefetch asks for the cache lines of the rows ahead that begin in the

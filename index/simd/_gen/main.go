@@ -53,15 +53,16 @@ func main() {
 	}
 	half := constant("shift16", 0x4780_0000)
 	one := constant("one", 0x3f80_0000)
+	last := lastMasks()
 	for _, set := range []*isa{avx2, avx512} {
 		for _, m := range []metric{dotMetric, l2Metric, l1Metric} {
 			for _, e := range []element{halves, bfloats} {
-				k := &kernel{isa: set, metric: m, element: e, negate: m.name == "dot"}
+				k := &kernel{isa: set, metric: m, element: e, negate: m.name == "dot", lastMasks: last}
 				k.rows()
 			}
 		}
 		for _, m := range []metric{dotBytes, l2Bytes, l1Bytes, cosBytes} {
-			k := &kernel{isa: set, metric: m, element: bytes, negate: m.name == "dot" || m.squares, shift16: half, one: one}
+			k := &kernel{isa: set, metric: m, element: bytes, negate: m.name == "dot" || m.squares, shift16: half, one: one, lastMasks: last}
 			if m.name == "l1" {
 				k.widen = unwidened
 			}

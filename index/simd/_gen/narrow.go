@@ -83,9 +83,40 @@ func (k *kernel) acc(i, which int) [2]reg.VecVirtual {
 	return [2]reg.VecVirtual{k.sums[i][which]}
 }
 
-// oneByOne: AVX2 cannot load words or bytes by a mask, so the few elements left
-// over are loaded one at a time.
+// oneByOne: AVX2 cannot load words or bytes by a mask, so the few elements of a short
+// vector are loaded one at a time.
 func (k *kernel) oneByOne() bool { return k.isa == avx2 && k.widen != nil }
+
+// loadLastMask makes tail the bytes of a vector's last register that no whole one has.
+func (k *kernel) loadLastMask() {
+	at, over := GP64(), GP64()
+	LEAQ(k.lastMasks, at)
+	MOVQ(k.size, over)
+	ANDQ(Imm(15), over)
+	k.tail = XMM()
+	VMOVDQU(Mem{Base: at, Index: over, Scale: 1}, k.tail)
+}
+
+// overlapping adds what is left of a vector that fills a register: its last register,
+// zeros where it was added already. Nothing beyond the vector is read.
+func (k *kernel) overlapping() {
+	CMPQ(k.off, k.size)
+	JGE(LabelRef("summed"))
+	CMPQ(k.size, Imm(uint64(k.span())))
+	JL(LabelRef("tail"))
+	k.prefetch(1)
+	last := func(base reg.Register) reg.VecVirtual {
+		part := k.half()
+		VMOVDQU(Mem{Base: base, Index: k.size, Scale: 1, Disp: -k.span()}, part)
+		VPAND(k.tail, part, part)
+		return k.widen(k, part)
+	}
+	query := last(k.query)
+	for i, row := range k.rowAt {
+		k.step(k, k.acc(i, 1), query, last(row))
+	}
+	JMP(LabelRef("summed"))
+}
 
 // narrowTail loads what is left of a vector, or the next element of it, zeros
 // behind it; nothing beyond the vector is read.
@@ -222,6 +253,15 @@ var cosBytes = metric{
 		VPMADDWD(row, row, s)
 		VPADDD(s, acc[1], acc[1])
 	},
+}
+
+// lastMasks is sixteen bytes without a bit, then sixteen of ones.
+func lastMasks() Mem {
+	m := GLOBL("lastMasks", attr.RODATA|attr.NOPTR)
+	for i := range 4 {
+		DATA(8*i, U64(-uint64(i/2)))
+	}
+	return m
 }
 
 // constant is four times a word.

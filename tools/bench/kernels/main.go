@@ -2,7 +2,9 @@
 
 package main
 
-// #cgo CFLAGS: -O3 -march=native -Wall
+// #cgo CFLAGS: -O3 -mtune=native -Wall
+// #cgo !haswell CFLAGS: -march=native
+// #cgo haswell CFLAGS: -march=haswell
 // #include "kernels.h"
 import "C"
 
