@@ -122,7 +122,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 				return false, err
 			}
 		}
-	case f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph)):
+	case f.outdated(g):
 		return s.rebuild(v, f)
 	}
 	f.adjust(g.graph)

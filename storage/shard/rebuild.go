@@ -14,6 +14,12 @@ import (
 // old one serves; after a start, too, where only the shape of a graph changed. No
 // sweep leaves that file: what it walks through must be there.
 
+// outdated says whether an index is to be built anew, with other settings or by what
+// was learned since.
+func (f *fieldState) outdated(g *indexed) bool {
+	return f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph))
+}
+
 // nextPath is where an index of new settings is saved until it serves.
 func (s *Shard) nextPath(f *field) string { return s.graphPath(f) + ".next" }
 

@@ -42,12 +42,12 @@ func (s *Shard) Status() Status {
 	out.Slots = st.spread(s.upkeep().Stretch)
 	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
 	out.Recall = st.recalls()
-	bare := false
+	behind := false // an index is to be another, or trees are to grow
 	for i := range st.fields {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
 		out.Tail += f.tail(st)
-		bare = bare || f.treeless(st)
+		behind = behind || f.treeless(st)
 		if f.rows.OnDisk() && f.rows.Pinned() {
 			out.MappedBytes += f.rows.Resident()
 		} else {
@@ -57,10 +57,11 @@ func (s *Shard) Status() Status {
 			high := index.Slot(g.high.Load())
 			out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
 			out.ResidentBytes += g.graph.Bytes()
+			behind = behind || f.outdated(g)
 			g.pins.drop()
 		}
 	}
-	out.Green = out.Tail == 0 && !bare
+	out.Green = out.Tail == 0 && !behind
 	if text := s.fault.Load(); text != nil {
 		out.OptimizerError = *text
 	}
