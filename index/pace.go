@@ -1,6 +1,9 @@
 package index
 
-import "errors"
+import (
+	"errors"
+	"sync"
+)
 
 // ErrStopped: a long piece of work was told to stop. What it had done holds, and
 // doing it once more goes on from there, as each piece of work says.
@@ -18,6 +21,15 @@ type Pace struct {
 
 // Goes asks whether a worker is to go on.
 func (p Pace) Goes(worker int) bool { return p.Go == nil || p.Go(worker) }
+
+// Each runs the workers, numbered from 0, side by side, and waits for all of them.
+func (p Pace) Each(do func(worker int)) {
+	var all sync.WaitGroup
+	for worker := range p.Hands() {
+		all.Go(func() { do(worker) })
+	}
+	all.Wait()
+}
 
 // Hands is the number of workers, 1 at least.
 func (p Pace) Hands() int { return max(p.Workers, 1) }

@@ -91,7 +91,7 @@ func TestWhatIsNotThereIsNotSaved(t *testing.T) {
 	if err := g.Guide(s.affine(4), index.Pace{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.SketchSome(1, 1); err != nil || g.Sketchable() {
+	if _, err := g.SketchSome(1, index.Pace{}); err != nil || g.Sketchable() {
 		t.Fatalf("vectors without axes have sketches, %v", err)
 	}
 	file.Reset()

@@ -2,7 +2,6 @@ package hnsw
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
@@ -86,22 +85,18 @@ func (g *Graph) eachStretch(first, end uint32, p index.Pace, do func(w *walker, 
 	var next atomic.Uint32
 	var stopped atomic.Bool
 	next.Store(first)
-	var wg sync.WaitGroup
-	for hand := range p.Hands() {
-		wg.Go(func() {
-			w := g.walker(nil)
-			defer g.release(w)
-			const stretch = 64
-			for from := next.Add(stretch) - stretch; from < end; from = next.Add(stretch) - stretch {
-				if !p.Goes(hand) {
-					stopped.Store(true)
-					return
-				}
-				do(w, from, min(from+stretch, end))
+	p.Each(func(hand int) {
+		w := g.walker(nil)
+		defer g.release(w)
+		const stretch = 64
+		for from := next.Add(stretch) - stretch; from < end; from = next.Add(stretch) - stretch {
+			if !p.Goes(hand) {
+				stopped.Store(true)
+				return
 			}
-		})
-	}
-	wg.Wait()
+			do(w, from, min(from+stretch, end))
+		}
+	})
 	return !stopped.Load()
 }
 

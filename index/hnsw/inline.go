@@ -59,7 +59,7 @@ const (
 // away. Not beside Insert or Repair; searches go on. On error nothing has changed.
 func (g *Graph) Inline(on bool, workers int) error {
 	if on {
-		_, err := g.InlineSome(math.MaxInt, workers)
+		_, err := g.InlineSome(math.MaxInt, index.Pace{Workers: workers})
 		return err
 	}
 	if now := g.guide.Load(); now != nil && now.beside != nil {
@@ -72,7 +72,8 @@ func (g *Graph) Inline(on bool, workers int) error {
 // InlineSome is the next piece of Inline(true): it fills the rows of so many slots
 // and answers how many are left. Between two pieces there may be inserts and
 // repairs, which what is filled follows; searches go by the links until all is.
-func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
+// Stopped, none of these slots counts.
+func (g *Graph) InlineSome(slots int, p index.Pace) (left int, err error) {
 	now := g.guide.Load()
 	if !g.Inlinable() || g.Inlined() {
 		return 0, nil
@@ -89,7 +90,9 @@ func (g *Graph) InlineSome(slots, workers int) (left int, err error) {
 	x := now.beside
 	from := min(int(x.filled.Load()), end) // slots may have been cut off
 	to := from + min(slots, end-from)
-	x.fill(g, uint32(from), uint32(to), workers)
+	if !x.fill(g, uint32(from), uint32(to), p) {
+		return end - from, nil
+	}
 	if to < end {
 		x.filled.Store(uint32(to))
 		return end - to, nil
@@ -147,10 +150,10 @@ func (x *inline) truncate(next index.Slot) {
 // Close frees the rows.
 func (x *inline) Close() error { return errors.Join(x.rows.Close(), x.ladder.close()) }
 
-// fill writes the rows of all nodes in a range of slots.
-func (x *inline) fill(g *Graph, from, to uint32, workers int) {
+// fill writes the rows of all nodes in a range of slots; false: it was stopped.
+func (x *inline) fill(g *Graph, from, to uint32, p index.Pace) bool {
 	by := g.guide.Load()
-	g.eachSlot(from, to, index.Pace{Workers: workers}, func(w *walker, s uint32) {
+	return g.eachSlot(from, to, p, func(w *walker, s uint32) {
 		w.guide, w.codesOnly = by, g.byCodes(by)
 		x.blank(s)
 		x.copyCode(s)

@@ -272,7 +272,7 @@ func inlineInPieces(t *testing.T, dim int) *Graph {
 	}
 	piece := func(want int) {
 		t.Helper()
-		left, err := g.InlineSome(300, 2)
+		left, err := g.InlineSome(300, index.Pace{Workers: 2})
 		if err != nil || left != want || g.Inlined() != (left == 0) {
 			t.Fatalf("%d left, want %d, %v; inlined %v", left, want, err, g.Inlined())
 		}
@@ -280,6 +280,14 @@ func inlineInPieces(t *testing.T, dim int) *Graph {
 			t.Fatalf("%d hits", len(hits))
 		}
 	}
+	stopped := func(want int) {
+		t.Helper()
+		left, err := g.InlineSome(300, index.Pace{Workers: 2, Go: func(int) bool { return false }})
+		if err != nil || left != want || g.Inlined() {
+			t.Fatalf("%d left of a piece that was stopped, want %d, %v; inlined %v", left, want, err, g.Inlined())
+		}
+	}
+	stopped(1000)
 	piece(700)
 	insert(1000, 1100, 1)
 	for i := index.Slot(0); i < 1000; i += 3 {
@@ -294,10 +302,11 @@ func inlineInPieces(t *testing.T, dim int) *Graph {
 	insert(0, 1000, 6)
 	insert(1100, 1200, 1)
 	piece(300)
+	stopped(300)
 	piece(0)
 	insert(3, 1000, 6)
 	g.mustMirror(t)
-	if left, err := g.InlineSome(300, 2); left != 0 || err != nil {
+	if left, err := g.InlineSome(300, index.Pace{Workers: 2}); left != 0 || err != nil {
 		t.Errorf("%d left once more, %v", left, err)
 	}
 	return g

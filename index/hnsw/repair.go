@@ -2,7 +2,6 @@ package hnsw
 
 import (
 	"errors"
-	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
@@ -35,23 +34,19 @@ func (g *Graph) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 // from an entry.
 func (g *Graph) mendAll(live *index.Set, entry *atomic.Uint64, p index.Pace) error {
 	slots := uint32(g.nodes.Rows().Len())
-	var wg sync.WaitGroup
 	var next atomic.Uint32
 	faults := make([]error, p.Hands())
-	for i := range faults {
-		wg.Go(func() {
-			r := &repairer{live: live, walker: g.walker(g.guide.Load()), entry: entry}
-			defer g.release(r.walker)
-			r.codesOnly = g.byCodes(r.guide)
-			const stretch = 64 // a millisecond, when all of them must be mended
-			for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
-				if faults[i] = r.mendSome(from, min(from+stretch, slots)); !p.Goes(i) {
-					faults[i] = errors.Join(faults[i], index.ErrStopped)
-				}
+	p.Each(func(i int) {
+		r := &repairer{live: live, walker: g.walker(g.guide.Load()), entry: entry}
+		defer g.release(r.walker)
+		r.codesOnly = g.byCodes(r.guide)
+		const stretch = 64 // a millisecond, when all of them must be mended
+		for from := next.Add(stretch) - stretch; from < slots && faults[i] == nil; from = next.Add(stretch) - stretch {
+			if faults[i] = r.mendSome(from, min(from+stretch, slots)); !p.Goes(i) {
+				faults[i] = errors.Join(faults[i], index.ErrStopped)
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 	return errors.Join(faults...)
 }
 

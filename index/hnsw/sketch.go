@@ -69,8 +69,9 @@ func (x *sketch) grow(slots int) error {
 // SketchSome makes the sketches of so many slots more and answers how many are
 // left. Searches go by those that there are. The axes are those of the graph's own
 // vectors at the first call; a new guide begins anew. Not beside Insert or
-// Truncate; searches go on. On error nothing has changed.
-func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
+// Truncate; searches go on. On error nothing has changed, and stopped, none of these
+// slots counts.
+func (g *Graph) SketchSome(slots int, p index.Pace) (left int, err error) {
 	if !g.Sketchable() {
 		return 0, nil
 	}
@@ -92,12 +93,14 @@ func (g *Graph) SketchSome(slots, workers int) (left int, err error) {
 	if err := x.grow(to); err != nil {
 		return 0, err
 	}
-	g.eachVector(uint32(from), uint32(to), index.Pace{Workers: workers}, func(w *walker, s uint32) {
+	if !g.eachVector(uint32(from), uint32(to), p, func(w *walker, s uint32) {
 		if g.levels(s) > 0 {
 			w.decode(s)
 			x.put(s, w)
 		}
-	})
+	}) {
+		return end - from, nil
+	}
 	x.filled.Store(uint32(to))
 	return end - to, nil
 }

@@ -66,7 +66,7 @@ func (s *space) sketched(t *testing.T, loose bool) *Graph {
 func (s *space) sketchAll(t *testing.T, g *Graph) {
 	t.Helper()
 	for left := g.Unsketched(); left > 0; {
-		now, err := g.SketchSome(1500, 2)
+		now, err := g.SketchSome(1500, index.Pace{Workers: 2})
 		if err != nil || now >= left || now != g.Unsketched() {
 			t.Fatalf("%d slots left, %d before, %d unsketched, error %v", now, left, g.Unsketched(), err)
 		}
@@ -218,7 +218,10 @@ func TestSketchesFollow(t *testing.T) {
 		t.Error("sketches of few nodes")
 	}
 	insert(1000, 5000)
-	if left, err := g.SketchSome(2000, 2); left != 3000 || err != nil {
+	if left, err := g.SketchSome(2000, index.Pace{Workers: 2, Go: func(int) bool { return false }}); left != 5000 || err != nil {
+		t.Fatalf("%d slots left after a piece that was stopped, %v", left, err)
+	}
+	if left, err := g.SketchSome(2000, index.Pace{Workers: 2}); left != 3000 || err != nil {
 		t.Fatal(left, err)
 	}
 	for i := 1000; i < 1500; i++ { // other vectors move in

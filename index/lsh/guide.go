@@ -50,26 +50,22 @@ func (x *Index) Guide(code quant.Code, p index.Pace) error {
 	members := x.members.Rows()
 	var next atomic.Uint32
 	var stopped atomic.Bool
-	var wg sync.WaitGroup
-	for hand := range p.Hands() {
-		wg.Go(func() {
-			v, s := make([]float32, x.o.Dim), new(quant.Scratch)
-			const stretch = 1024
-			for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
-				if !p.Goes(hand) {
-					stopped.Store(true)
-					return
-				}
-				for slot := from; slot < min(from+stretch, slots); slot++ {
-					if member(members, slot) {
-						x.o.Datatype.Decode(v, x.vectors.Rows().Bytes(slot))
-						code.Encode(fresh.rows.Rows().Bytes(slot), v, s)
-					}
+	p.Each(func(hand int) {
+		v, s := make([]float32, x.o.Dim), new(quant.Scratch)
+		const stretch = 1024
+		for from := next.Add(stretch) - stretch; from < slots; from = next.Add(stretch) - stretch {
+			if !p.Goes(hand) {
+				stopped.Store(true)
+				return
+			}
+			for slot := from; slot < min(from+stretch, slots); slot++ {
+				if member(members, slot) {
+					x.o.Datatype.Decode(v, x.vectors.Rows().Bytes(slot))
+					code.Encode(fresh.rows.Rows().Bytes(slot), v, s)
 				}
 			}
-		})
-	}
-	wg.Wait()
+		}
+	})
 	if stopped.Load() {
 		return errors.Join(index.ErrStopped, fresh.rows.Close())
 	}

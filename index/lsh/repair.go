@@ -3,7 +3,6 @@ package lsh
 import (
 	"errors"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
@@ -18,21 +17,17 @@ func (x *Index) Repair(live *index.Set, p index.Pace) (removed int, err error) {
 	}
 	total := uint32(x.tables.heads.Rows().Len())
 	var next atomic.Uint32
-	var wg sync.WaitGroup
 	faults := make([]error, p.Hands())
-	for i := range faults {
-		wg.Go(func() {
-			const stretch = 1 << 12
-			for from := next.Add(stretch) - stretch; from < total && faults[i] == nil; from = next.Add(stretch) - stretch {
-				if !p.Goes(i) {
-					faults[i] = index.ErrStopped
-					return
-				}
-				faults[i] = x.tables.sweep(from, min(from+stretch, total), live)
+	p.Each(func(i int) {
+		const stretch = 1 << 12
+		for from := next.Add(stretch) - stretch; from < total && faults[i] == nil; from = next.Add(stretch) - stretch {
+			if !p.Goes(i) {
+				faults[i] = index.ErrStopped
+				return
 			}
-		})
-	}
-	wg.Wait()
+			faults[i] = x.tables.sweep(from, min(from+stretch, total), live)
+		}
+	})
 	if err := errors.Join(faults...); err != nil {
 		return 0, err
 	}

@@ -25,7 +25,7 @@ func (s *Shard) inlay(v *View, f *fieldState, g *indexed) (more bool, err error)
 		return false, err
 	}
 	j := s.resume(Inlining, f.conf.Name)
-	left, err := to.InlineSome(blockSlots, s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads))
+	left, err := to.InlineSome(blockSlots, s.paced(s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads)))
 	if err == nil {
 		s.progress(j, blockSlots, left)
 	}

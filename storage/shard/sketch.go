@@ -12,7 +12,7 @@ func (s *Shard) sketch(v *View, f *fieldState, g *indexed) (more bool, err error
 	if err := s.mayBuild(v, f, blockSlots/8); err != nil {
 		return false, err
 	}
-	left, err := to.SketchSome(blockSlots, s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads))
+	left, err := to.SketchSome(blockSlots, s.paced(s.builders(f, v.st.schema.Optimizers.MaxOptimizationThreads)))
 	g.changed = true // a checkpoint has sketches
 	return left > 0, err
 }

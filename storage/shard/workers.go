@@ -1,7 +1,6 @@
 package shard
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,8 +15,10 @@ const (
 )
 
 // yield holds a worker of a build back while reads are under way: as many of the
-// workers wait as there are reads. It is called between two inserts.
+// workers wait as there are reads. One that no processor has taken up yet has one now.
+// It is called between two inserts.
 func (o *Optimizer) yield(worker, workers int) {
+	stepAside()
 	for waited := time.Duration(0); waited < yieldMost; waited += yieldStep {
 		if int64(worker) < int64(workers)-o.reading.Load() {
 			return
@@ -61,31 +62,29 @@ func (o *Optimizer) gives() func() bool {
 // parts of a piece goes is to be asked (gives).
 func (o *Optimizer) aside(n int, do func(i int, goes func() bool)) {
 	var at atomic.Int64
-	var wg sync.WaitGroup
 	workers := min(o.o.Workers, n)
-	for w := range workers {
-		wg.Go(func() {
-			goes := o.gives()
-			for !o.stopping() {
-				for 2*w >= o.o.Workers && o.live() && at.Load() < int64(n) && !o.stopping() {
-					time.Sleep(asideLook)
-				}
-				i := at.Add(1) - 1
-				if i >= int64(n) {
-					return
-				}
-				do(int(i), goes)
+	index.Pace{Workers: workers}.Each(func(w int) {
+		goes := o.gives()
+		for !o.stopping() {
+			for 2*w >= o.o.Workers && o.live() && at.Load() < int64(n) && !o.stopping() {
+				time.Sleep(asideLook)
 			}
-		})
-	}
-	wg.Wait()
+			i := at.Add(1) - 1
+			if i >= int64(n) {
+				return
+			}
+			do(int(i), goes)
+		}
+	})
 }
 
 // pace is that of long work on an index of a shard: it lets reads go first, and
 // stops when the node does or the shard goes.
-func (s *Shard) pace() index.Pace {
+func (s *Shard) pace() index.Pace { return s.paced(s.o.Optimizer.o.Workers) }
+
+// paced is pace with so many workers.
+func (s *Shard) paced(workers int) index.Pace {
 	o := s.o.Optimizer
-	workers := o.o.Workers
 	return index.Pace{Workers: workers, Go: func(worker int) bool {
 		o.yield(worker, workers)
 		return !o.stopping() && !s.pins.isClosed()
@@ -123,15 +122,11 @@ func (s *Shard) builders(f *fieldState, allowed *int) int {
 // spread runs n pieces of work on some goroutines, which let reads go first.
 func (o *Optimizer) spread(workers, n int, do func(i int)) {
 	var at atomic.Int64
-	var wg sync.WaitGroup
 	workers = min(workers, n)
-	for w := range workers {
-		wg.Go(func() {
-			for i := at.Add(1) - 1; i < int64(n); i = at.Add(1) - 1 {
-				do(int(i))
-				o.yield(w, workers)
-			}
-		})
-	}
-	wg.Wait()
+	index.Pace{Workers: workers}.Each(func(w int) {
+		for i := at.Add(1) - 1; i < int64(n); i = at.Add(1) - 1 {
+			do(int(i))
+			o.yield(w, workers)
+		}
+	})
 }

@@ -177,7 +177,7 @@ func (x *diskBench) build(c *cobra.Command, run *curve.Run) (err error) {
 		return err
 	}
 	if g, ok := x.dense.(*hnsw.Graph); ok {
-		if _, err := g.SketchSome(x.d.base.Rows, x.threads); err != nil { // a server makes them behind a build
+		if _, err := g.SketchSome(x.d.base.Rows, index.Pace{Workers: x.threads}); err != nil { // a server makes them behind a build
 			return err
 		}
 	}

@@ -86,9 +86,11 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 		s.IndexWorkers = runtime.GOMAXPROCS(0)
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
-		// A build keeps as many threads of Go's busy as there are cores. One more
-		// takes up a request at once; the system shares out the cores.
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+		// A build keeps as many threads of Go's busy as there are cores, and the
+		// collector one for each four. One more takes up a request at once; the
+		// system shares out the cores.
+		n := runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(n + 1 + (n+3)/4)
 	}
 	svc, err := start(ctx, s, log)
 	if err != nil {
