@@ -69,8 +69,8 @@ bench-kernels: ## the assembly of index/simd beside the same loops in C (needs a
 	$(GO) run -tags ckernels ./tools/bench/kernels
 
 bench: build race ## the README's numbers on GloVe and Fashion-MNIST, collections, payload and kill -9
-	bin/kith bench http --data $(DATA)/glove-100
-	bin/kith bench http --data $(DATA)/fashion-mnist-784
+	bin/kith bench http --data $(DATA)/glove-100 --rebuild
+	bin/kith bench http --data $(DATA)/fashion-mnist-784 --rebuild
 	bin/kith bench filters --data $(DATA)/glove-100
 	bin/kith bench filters --data $(DATA)/fashion-mnist-784
 	bin/kith bench churn --data $(DATA)/glove-100 --points 30000

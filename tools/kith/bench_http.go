@@ -29,6 +29,7 @@ type httpBench struct {
 	workers int
 	ef      int
 	seconds time.Duration
+	rebuild bool
 	output  string
 }
 
@@ -48,6 +49,7 @@ func newBenchHTTP() *cobra.Command {
 	f.IntVar(&b.workers, "workers", 4, "requests at once while loading")
 	f.IntVar(&b.ef, "ef", 0, "breadth of the graph search; 0 takes the server's default")
 	f.DurationVar(&b.seconds, "duration", 10*time.Second, "least time for each query run")
+	f.BoolVar(&b.rebuild, "rebuild", false, "also query while the index is built anew, with ef_construct one higher")
 	declareOutput(f, &b.output)
 	return c
 }
@@ -59,6 +61,7 @@ type report struct {
 	Points    int     `json:"points,omitempty"`
 	Seconds   float64 `json:"seconds,omitempty"`
 	PerSecond float64 `json:"per_second,omitempty"`
+	OverCalm  float64 `json:"p99_over_calm,omitempty"` // p99 over that of the stage before
 	Recall    float64 `json:"recall,omitempty"`
 	P50us     float64 `json:"p50_us,omitempty"`
 	P99us     float64 `json:"p99_us,omitempty"`
@@ -74,6 +77,11 @@ func (r *report) text() string {
 		return fmt.Sprintf("load: %s points in %.1f s, %s/s durable and visible", thousands(r.Points), r.Seconds, thousands(int(r.PerSecond)))
 	case "query":
 		return fmt.Sprintf("query, %d clients: recall@10 %.4f, %s/s, p50 %.0f µs, p99 %.0f µs", r.Clients, r.Recall, thousands(int(r.PerSecond)), r.P50us, r.P99us)
+	case "before a rebuild":
+		return fmt.Sprintf("before a rebuild, 1 client: %s/s, p50 %.0f µs, p99 %.0f µs", thousands(int(r.PerSecond)), r.P50us, r.P99us)
+	case "beside a rebuild":
+		return fmt.Sprintf("beside a rebuild of %.1f s, 1 client: recall@10 %.4f, %s/s, p50 %.0f µs, p99 %.0f µs, %.2f times that before",
+			r.Seconds, r.Recall, thousands(int(r.PerSecond)), r.P50us, r.P99us, r.OverCalm)
 	case "memory":
 		return fmt.Sprintf("memory: %.0f MiB resident, %.2f times the raw vectors; without pages of files, such as the program: %.0f MiB, %.2f",
 			r.MiB, r.Ratio, r.AnonMiB, r.AnonRatio)
@@ -171,7 +179,7 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 		return err
 	}
 	for _, n := range b.clients {
-		r, err := t.query(c.Context(), demand{n, b.ef, b.seconds})
+		r, err := t.query(c.Context(), demand{clients: n, ef: b.ef, seconds: b.seconds})
 		if err != nil {
 			return err
 		}
@@ -188,8 +196,11 @@ func (b *httpBench) measure(c *cobra.Command, server *process.Server, kith *clie
 		return err
 	}
 	raw := 4 * float64(d.base.Rows) * float64(d.base.Columns)
-	return emit(c, b.output, &report{Stage: "memory", MiB: float64(resident) / mib, Ratio: float64(resident) / raw,
-		AnonMiB: float64(anon) / mib, AnonRatio: float64(anon) / raw})
+	if err := emit(c, b.output, &report{Stage: "memory", MiB: float64(resident) / mib, Ratio: float64(resident) / raw,
+		AnonMiB: float64(anon) / mib, AnonRatio: float64(anon) / raw}); err != nil || !b.rebuild {
+		return err
+	}
+	return b.besideBuild(c, t)
 }
 
 // demand is how a server is asked.
@@ -197,9 +208,18 @@ type demand struct {
 	clients int
 	ef      int // 0: the server's default
 	seconds time.Duration
+	until   func() bool // in place of seconds; one client's
 }
 
-// query lets clients ask until every query was asked once and the time is up.
+// met says whether enough was asked, for so long.
+func (l *demand) met(took time.Duration) bool {
+	if l.until != nil {
+		return l.until()
+	}
+	return took > l.seconds
+}
+
+// query lets clients ask until every query was asked once and the demand is met.
 func (t *target) query(ctx context.Context, l demand) (*report, error) {
 	var next, hits atomic.Int64
 	latency, errs := make([][]time.Duration, l.clients), make([]error, l.clients)
@@ -209,7 +229,7 @@ func (t *target) query(ctx context.Context, l demand) (*report, error) {
 		clients.Go(func() {
 			for errs[k] == nil {
 				i := int(next.Add(1) - 1)
-				if i >= t.data.query.Rows && time.Since(start) > l.seconds {
+				if i >= t.data.query.Rows && l.met(time.Since(start)) {
 					return
 				}
 				q := i % t.data.query.Rows

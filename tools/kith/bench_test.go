@@ -118,7 +118,7 @@ func TestBenchSpeaksAsThePeer(t *testing.T) {
 }
 
 func TestBenchHTTP(t *testing.T) {
-	all := lines(t, ok(t, "", "bench", "http", "--data", tinyDataset(t), "--clients", "1,2", "--duration", "1ms", "-o", "json"))
+	all := lines(t, ok(t, "", "bench", "http", "--data", tinyDataset(t), "--clients", "1,2", "--duration", "1ms", "--rebuild", "-o", "json"))
 	var stages []string
 	for _, one := range all {
 		stages = append(stages, one["stage"].(string))
@@ -126,7 +126,7 @@ func TestBenchHTTP(t *testing.T) {
 			t.Errorf("recall %v", one)
 		}
 	}
-	if want := "load green query query memory restart to first answer"; strings.Join(stages, " ") != want {
+	if want := "load green query query memory before a rebuild beside a rebuild restart to first answer"; strings.Join(stages, " ") != want {
 		t.Errorf("stages %v, want %s", stages, want)
 	}
 }
