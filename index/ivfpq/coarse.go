@@ -35,7 +35,7 @@ func learn(p matrix, lists int, o Options) *coarse {
 	if lists >= manyLists {
 		groups = int(math.Sqrt(float64(lists)))
 	}
-	c := clustering{k: groups, seed: o.Seed, workers: o.Workers, unit: o.Metric == index.Cosine}
+	c := clustering{k: groups, seed: o.Seed, workers: o.Workers, unit: o.Metric == index.Cosine && o.Axes == 0}
 	if groups == 1 {
 		c.k = lists
 		return grouped(o, c.run(p), 1)

@@ -33,7 +33,13 @@ type Options struct {
 	Datatype index.Datatype
 	Lists    int // 0: four times the root of the number of vectors at training
 	Probes   int // lists that a search reads; 0: as its Ef asks. Not saved
-	// CodeBytes is the bytes of a vector's code, up to Dim; 0: one for four
+	// Axes is along how many axes vectors are looked at, those along which the
+	// sample of the training varies most; 0: all dimensions. Vectors decide as ever.
+	Axes int
+	// Rotate turns vectors at random before they are coded, so that every
+	// sub-quantiser has about as much to tell. Along Axes they always are.
+	Rotate bool
+	// CodeBytes is the bytes of a vector's code, up to Dim, or Axes; 0: one for four
 	// dimensions. Each byte is two sub-quantisers.
 	CodeBytes int
 	Seed      uint64
@@ -53,8 +59,10 @@ func (o Options) validate() error {
 		return fmt.Errorf("lists: %d is not between 0 and %d", o.Lists, MostLists)
 	case o.Probes < 0:
 		return fmt.Errorf("probes: %d is below 0", o.Probes)
-	case o.CodeBytes < 0 || o.CodeBytes > o.Dim:
-		return fmt.Errorf("code: %d bytes are not between 0 and the vector's %d dimensions", o.CodeBytes, o.Dim)
+	case o.Axes < 0 || o.Axes > o.Dim:
+		return fmt.Errorf("pca: %d axes are not between 0 and the vector's %d dimensions", o.Axes, o.Dim)
+	case o.CodeBytes < 0 || o.CodeBytes > o.inner():
+		return fmt.Errorf("code: %d bytes are not between 0 and the %d dimensions that are coded", o.CodeBytes, o.inner())
 	}
 	return nil
 }
@@ -66,8 +74,18 @@ func (o *Options) subs() int {
 	if o.CodeBytes > 0 {
 		return 2 * o.CodeBytes
 	}
-	return 2 * ((o.Dim + 3) / 4)
+	return 2 * ((o.inner() + 3) / 4)
 }
+
+// inner is the dimensions that are coded.
+func (o *Options) inner() int {
+	if o.Axes > 0 {
+		return o.Axes
+	}
+	return o.Dim
+}
+
+func (o *Options) turned() bool { return o.Rotate || o.Axes > 0 }
 
 // Index is the index. Until it is trained, slots wait uncoded and every search
 // measures all of them.
@@ -132,10 +150,10 @@ func (x *Index) Insert(s index.Slot) error {
 func (x *Index) code(g *generation, slot uint32) error {
 	c := x.scratch(g.model)
 	defer x.scratches.Put(c)
-	c.read(x.o.space(), x.vectors.Rows().Bytes(slot))
+	c.read(g.model, x.vectors.Rows().Bytes(slot))
 	list, _ := g.model.coarse.nearest(c.vector)
 	c.entry.slot = slot
-	spread := g.model.encode(c.vector, list, c, &c.entry)
+	spread := g.model.encode(list, c, &c.entry)
 	if err := g.lists[list].append(&g.blocks, &c.entry); err != nil {
 		return err
 	}

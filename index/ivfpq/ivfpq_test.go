@@ -51,6 +51,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"lists":    func(o *Options) { o.Lists = MostLists + 1 },
 		"probes":   func(o *Options) { o.Probes = -1 },
 		"code":     func(o *Options) { o.CodeBytes = 9 },
+		"pca":      func(o *Options) { o.Axes = 9 },
+		"code: 5":  func(o *Options) { o.Axes, o.CodeBytes = 4, 5 },
 		"bug":      func(o *Options) { o.Dim = 7 },
 	} {
 		o := w.options()

@@ -239,7 +239,7 @@ func (g *generation) bytes() int64 {
 		}
 	}
 	c := g.model.coarse
-	return n + 4*int64(len(c.centroids.v)+len(c.tops.v)+len(g.model.codes.books))
+	return n + 4*int64(len(c.centroids.v)+len(c.tops.v)+len(g.model.codes.books)+len(g.model.frame.axes))
 }
 
 // imbalance is how many times more vectors a random vector's list has than the

@@ -32,15 +32,22 @@ func (x *Index) load(r io.Reader) (m index.Meta, err error) {
 	if _, err := io.ReadFull(r, plain); err != nil || string(plain[:len(magic)]) != magic {
 		return m, fmt.Errorf("%w: it does not begin with %q", block.ErrCorrupt, magic)
 	}
-	if v := binary.LittleEndian.Uint32(plain[len(magic):]); v != version {
-		return m, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, v, version)
+	known := binary.LittleEndian.Uint32(plain[len(magic):])
+	if known < 1 || known > version {
+		return m, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, known, version)
 	}
 	in := block.NewReader(r)
 	var h header
+	var f framed
 	if err := fixed(in, &h); err != nil {
 		return m, err
 	}
-	if err := x.fits(&h); err != nil {
+	if known > 1 {
+		if err := fixed(in, &f); err != nil {
+			return m, err
+		}
+	}
+	if err := x.fits(&h, f); err != nil {
 		return m, err
 	}
 	l := &loader{x: x, in: in, h: &h}
@@ -64,11 +71,11 @@ func fixed(in *block.Reader, to any) error {
 }
 
 // fits checks a header against the options.
-func (x *Index) fits(h *header) error {
+func (x *Index) fits(h *header, f framed) error {
 	want := x.header(new(generation), index.Meta{})
 	switch {
-	case h.Metric != want.Metric || h.Type != want.Type || h.Dim != want.Dim || h.Subs != want.Subs || h.Asked != want.Asked || h.Seed != want.Seed:
-		return fmt.Errorf("%w: %+v", ErrSettings, *h)
+	case h.Metric != want.Metric || h.Type != want.Type || h.Dim != want.Dim || h.Subs != want.Subs || h.Asked != want.Asked || h.Seed != want.Seed || f != x.framed():
+		return fmt.Errorf("%w: %+v %+v", ErrSettings, *h, f)
 	case h.Lists > MostLists || h.Groups > h.Lists || (h.Groups == 0) != (h.Lists == 0):
 		return fmt.Errorf("%w: %d lists in %d groups", block.ErrCorrupt, h.Lists, h.Groups)
 	case int64(h.Count) > int64(x.vectors.Rows().Len()) || h.Waiting > h.Count:
@@ -138,10 +145,27 @@ func (l *loader) join(slot uint32) error {
 	return nil
 }
 
-// model reads groups, mean, codebooks and centroids.
+// frame reads the axes, and makes what follows from them.
+func (l *loader) frame() (*frame, error) {
+	f, o := &frame{}, &l.x.o
+	if o.Axes > 0 {
+		f.mean, f.axes = make([]float32, o.Dim), make([]float32, o.Axes*o.Dim)
+		if err := errors.Join(l.floats(f.mean), l.floats(f.axes)); err != nil {
+			return nil, err
+		}
+	}
+	f.ready(o)
+	return f, nil
+}
+
+// model reads frame, groups, mean, codebooks and centroids.
 func (l *loader) model() (*model, error) {
-	dim := l.x.o.Dim
-	m := &model{o: l.x.o, mean: make([]float32, dim)}
+	f, err := l.frame()
+	if err != nil {
+		return nil, err
+	}
+	dim := l.x.o.inner()
+	m := &model{o: l.x.o, frame: f, mean: make([]float32, dim)}
 	c := &coarse{metric: l.x.o.Metric, centroids: matrix{dim: dim}}
 	m.codes = &product{dim: dim, subs: l.x.o.subs(), books: make([]float32, words*dim)}
 	first := make([]uint32, l.h.Groups+1)

@@ -142,13 +142,14 @@ type entry struct {
 // model is what is learned before vectors are taken in.
 type model struct {
 	o      Options
-	coarse *coarse
+	frame  *frame
+	coarse *coarse // in the frame, as are codes and mean
 	codes  *product
 	mean   []float32 // of the sample
 }
 
-// encode finds the list of a vector and what it holds of it; spread is the
-// squared distance to the list's centroid.
+// encode is what a list holds of the vector that was read; spread is the squared
+// distance to the list's centroid.
 //
 // With c the centroid, r the rest, r' its code's and s = r·r / r·r', which makes
 // the estimate exact along r (Gao and Long, arXiv 2405.12497), distances are
@@ -157,9 +158,11 @@ type model struct {
 //	−q·x  ≈ −q·c − s·mean·r' − s·(q−mean)·r'
 //
 // where the first term is the same for a list, the next ones are the vector's
-// add, and the last is looked up, by one set of tables for all lists.
-func (m *model) encode(v []float32, list int, s *scratch, e *entry) (spread float32) {
-	c := m.coarse.centroids.row(list)
+// add, and the last is looked up, by one set of tables for all lists. What vectors
+// have across the frame's axes is taken to be unlike in any two of them: its square
+// is part of add under Euclid, and nothing of a product.
+func (m *model) encode(list int, s *scratch, e *entry) (spread float32) {
+	v, c := s.vector, m.coarse.centroids.row(list)
 	r, approx := s.residual[:len(v)], s.approx[:len(v)]
 	for d, x := range v {
 		r[d] = x - c[d]
@@ -173,7 +176,7 @@ func (m *model) encode(v []float32, list int, s *scratch, e *entry) (spread floa
 	along := simd.Dot(m.mean, approx)
 	if m.o.Metric == index.Euclid {
 		e.mul = -2 * scale
-		e.add = spread + 2*scale*(simd.Dot(c, approx)-along)
+		e.add = s.across + spread + 2*scale*(simd.Dot(c, approx)-along)
 	} else {
 		e.mul = -scale
 		e.add = -scale * along

@@ -19,8 +19,9 @@ var (
 
 // The form is in docs/formats.md.
 const (
-	magic    = "KITHIVFP"
-	version  = 1
+	magic = "KITHIVFP"
+	// version 1 had vectors as they are, and no frame.
+	version  = 2
 	headSize = len(magic) + 4
 )
 
@@ -32,6 +33,20 @@ type header struct {
 	Seed, Applied                  uint64
 	Points, Came                   uint64 // vectors at training and since
 	Spread, Imbalance, Sum         float64
+}
+
+// framed is what a header has behind it since version 2.
+type framed struct {
+	Axes   uint32 // 0: all dimensions
+	Turned uint32 // 1: before they are coded
+}
+
+func (x *Index) framed() framed {
+	f := framed{Axes: uint32(x.o.Axes)}
+	if x.o.turned() {
+		f.Turned = 1
+	}
+	return f
 }
 
 func (x *Index) header(g *generation, m index.Meta) header {
@@ -61,12 +76,11 @@ func (x *Index) Save(w io.Writer, m index.Meta) error {
 		return err
 	}
 	out := block.NewWriter(w)
-	h := x.header(g, m)
-	if err := binary.Write(out, binary.LittleEndian, &h); err != nil {
-		return err
-	}
-	if err := binary.Write(out, binary.LittleEndian, g.waits()); err != nil {
-		return err
+	h, f := x.header(g, m), x.framed()
+	for _, part := range []any{&h, &f, g.waits()} {
+		if err := binary.Write(out, binary.LittleEndian, part); err != nil {
+			return err
+		}
 	}
 	if err := g.save(out); err != nil {
 		return err
@@ -79,7 +93,7 @@ func (g *generation) save(out *block.Writer) error {
 	if g.model == nil {
 		return nil
 	}
-	for _, part := range []any{g.model.coarse.first, g.model.mean, g.model.codes.books} {
+	for _, part := range []any{g.model.frame.mean, g.model.frame.axes, g.model.coarse.first, g.model.mean, g.model.codes.books} {
 		if err := binary.Write(out, binary.LittleEndian, part); err != nil {
 			return err
 		}

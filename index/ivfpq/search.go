@@ -26,8 +26,11 @@ const (
 // scratch is what one search or insert needs, taken from a pool: once its slices
 // have grown it allocates nothing.
 type scratch struct {
-	vector   []float32 // as the metric sees it
-	centred  []float32 // less the model's mean
+	whole    []float32 // as the metric sees it
+	spare    []float32 // of its length
+	vector   []float32 // in the model's frame
+	across   float32   // the square of what is not in the frame
+	centred  []float32 // vector less the model's mean
 	residual []float32
 	approx   []float32
 	entry    entry
@@ -56,8 +59,9 @@ type scratch struct {
 func (x *Index) scratch(m *model) *scratch {
 	s, ok := x.scratches.Get().(*scratch)
 	if !ok {
-		dim := x.o.Dim
-		s = &scratch{vector: make([]float32, dim), centred: make([]float32, dim), residual: make([]float32, dim), approx: make([]float32, dim)}
+		dim, inner := x.o.Dim, x.o.inner()
+		s = &scratch{whole: make([]float32, dim), spare: make([]float32, dim),
+			vector: make([]float32, inner), centred: make([]float32, inner), residual: make([]float32, inner), approx: make([]float32, inner)}
 		subs := x.o.subs()
 		s.entry.codes = make([]uint8, subs)
 		s.products, s.lows, s.tables = make([]float32, words*subs), make([]float32, subs), make([]uint8, words*subs)
@@ -66,7 +70,10 @@ func (x *Index) scratch(m *model) *scratch {
 }
 
 // read sets the vector from a stored row.
-func (s *scratch) read(space index.Space, row []byte) { decode(space, s.vector, row) }
+func (s *scratch) read(m *model, row []byte) {
+	decode(m.o.space(), s.whole, row)
+	s.across = m.frame.lay(s.vector, s.whole, s.spare)
+}
 
 // Search appends the K nearest accepted slots that it finds, nearest first, equal
 // distances by slot. Ef is how many candidates are measured by their vectors, the
@@ -108,9 +115,9 @@ func (x *Index) release(s *scratch) {
 // prepare makes the tables of a query.
 func (s *scratch) prepare(x *Index, g *generation, q *index.Query) {
 	if s.row != nil && x.o.Datatype.Bytes() < 4 {
-		s.read(x.o.space(), s.row)
+		s.read(g.model, s.row)
 	} else {
-		copy(s.vector, q.Vector)
+		g.model.frame.lay(s.vector, q.Vector, s.spare)
 	}
 	for d, v := range s.vector {
 		s.centred[d] = v - g.model.mean[d]

@@ -54,7 +54,8 @@ func (x *Index) learn(live *index.Set) (*model, *drift) {
 	if p.len() == 0 {
 		return nil, nil
 	}
-	m := &model{o: x.o, mean: make([]float32, x.o.Dim)}
+	m := &model{o: x.o, frame: learnFrame(p, &x.o), mean: make([]float32, x.o.inner())}
+	p = m.frame.layAll(p, &x.o)
 	middle(m.mean, p, upToMany(p.len()))
 	m.coarse = learn(p, lists, x.o)
 	d := m.rest(p)
@@ -140,13 +141,13 @@ func (m *model) rest(p matrix) *drift {
 func (x *Index) codeAll(g *generation) error {
 	slots := x.members.all(nil)
 	near := make([]uint32, len(slots))
-	rows, space, workers := x.vectors.Rows(), x.o.space(), x.o.Workers
+	rows, workers := x.vectors.Rows(), x.o.Workers
 	defer rows.Keep()
 	spread(len(slots), workers, func(from, to int) {
 		s := x.scratch(g.model)
 		defer x.scratches.Put(s)
 		for i := from; i < to; i++ {
-			s.read(space, rows.Bytes(slots[i]))
+			s.read(g.model, rows.Bytes(slots[i]))
 			list, _ := g.model.coarse.nearest(s.vector)
 			near[i] = uint32(list)
 		}
@@ -166,8 +167,8 @@ func (x *Index) codeAll(g *generation) error {
 		defer x.scratches.Put(s)
 		faults[list] = g.lists[list].fill(&g.blocks, sizes[list], func(i int, e *entry) {
 			e.slot = slots[byList[starts[list]+i]]
-			s.read(space, rows.Bytes(e.slot))
-			g.model.encode(s.vector, list, s, e)
+			s.read(g.model, rows.Bytes(e.slot))
+			g.model.encode(list, s, e)
 		})
 	})
 	return errors.Join(faults...)

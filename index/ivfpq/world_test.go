@@ -112,7 +112,12 @@ func (w *world) open(t testing.TB, o Options) *Index {
 // built is a trained index of all vectors.
 func (w *world) built(t testing.TB) *Index {
 	t.Helper()
-	x := w.open(t, w.options())
+	return w.builtBy(t, w.options())
+}
+
+func (w *world) builtBy(t testing.TB, o Options) *Index {
+	t.Helper()
+	x := w.open(t, o)
 	if err := x.Train(w.all()); err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,23 @@ func covariance(rows, mean []float32) []float32 {
 	return cov
 }
 
+// PrincipalAxes is the mean of samples, vectors of o.Dim values one after the other,
+// and o.Axes axes at right angles and of length 1, one of o.Dim values after the other:
+// a base of the space in which the samples vary most (principal component analysis).
+// o.Metric does not matter. There must be a sample.
+func PrincipalAxes(samples []float32, o ReducedOptions) (mean, axes []float32) {
+	mean = centre(samples, o.Dim)
+	return mean, principal(covariance(samples, mean), o)
+}
+
+// Along sets y to what x has along axes, which are len(x) values each, one after the
+// other.
+func Along(y, x, axes []float32) {
+	for i := range y {
+		y[i] = simd.Dot(x, axes[i*len(x):(i+1)*len(x)])
+	}
+}
+
 // principal is an orthonormal base of the space of the largest variance, one axis
 // after the other: subspace iteration (Golub and Van Loan, Matrix Computations,
 // 8.2.4). The axes within the space are not told apart, since no distance in it

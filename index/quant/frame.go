@@ -16,7 +16,7 @@ type frame struct {
 	mean   []float32
 	seed   uint64
 	plain  bool // not turned
-	turn   rotation
+	turn   Rotation
 	square float32 // the mean's product with itself
 }
 
@@ -39,7 +39,7 @@ func Mean(samples []float32, dim int) []float32 {
 func (f *frame) ready() {
 	f.square = simd.Dot(f.mean, f.mean)
 	if !f.plain {
-		f.turn = newRotation(len(f.mean), f.seed)
+		f.turn = NewRotation(len(f.mean), f.seed)
 	}
 }
 
@@ -50,7 +50,7 @@ func (f *frame) dim() int { return len(f.mean) }
 func (f *frame) centred(out, v []float32) (norm float32) {
 	simd.Less(out, v, f.mean)
 	norm = simd.Dot(out, out)
-	f.turn.apply(out)
+	f.turn.Apply(out)
 	return norm
 }
 
@@ -82,10 +82,10 @@ func (f *frame) apart(v []float32, norm float32) float32 {
 	return simd.Dot(f.mean, f.mean) - simd.Dot(f.mean, v)
 }
 
-// rotation is a random orthogonal map that costs little: rounds of a random
+// Rotation is a random orthogonal map that costs little: rounds of a random
 // choice of signs and a Walsh-Hadamard transform, by turns over the first and
-// the last 2ᵏ dimensions. The zero value turns nothing.
-type rotation struct {
+// the last 2ᵏ dimensions. The zero value turns nothing. It never changes.
+type Rotation struct {
 	size  int // 2ᵏ
 	signs [][]float32
 	scale float32
@@ -93,8 +93,9 @@ type rotation struct {
 
 const turns = 4
 
-func newRotation(dim int, seed uint64) rotation {
-	r := rotation{size: 1}
+// NewRotation is a rotation of so many dimensions; the same seed gives the same.
+func NewRotation(dim int, seed uint64) Rotation {
+	r := Rotation{size: 1}
 	for 2*r.size <= dim {
 		r.size *= 2
 	}
@@ -114,7 +115,8 @@ func newRotation(dim int, seed uint64) rotation {
 	return r
 }
 
-func (r *rotation) apply(v []float32) {
+// Apply turns v in place.
+func (r *Rotation) Apply(v []float32) {
 	for round, signs := range r.signs {
 		part := v[:r.size]
 		if round%2 == 1 {

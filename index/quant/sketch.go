@@ -275,7 +275,7 @@ func (c *Sketch) AskRest(code Code, q *Sketched) bool {
 	if c.metric == index.Euclid {
 		q.rest.Add *= 2
 	}
-	a.turn.apply(z)
+	a.turn.Apply(z)
 	a.aim(&q.rest, z)
 	q.four = a.bits == 4
 	return true
