@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,41 @@ import (
 
 	"github.com/kithdb/kith/cluster"
 )
+
+// Every kind of index looks along fewer axes: each is made, told of, searched, kept
+// over a start, and made into another while it serves.
+func TestFewerDimensionsOfEveryKind(t *testing.T) {
+	dir := t.TempDir()
+	r := serve(t, start{dir: dir})
+	kinds := []string{
+		`{"type":"flat","pca":12}`, `{"type":"ivf_pq","pca":14,"lists":30}`, `{"type":"ivf_pq","rotate":true,"lists":30}`, `{"type":"flat","pca":14}`,
+		`{"type":"hnsw","pca":12}`, `{"type":"flat","pca":12}`, `{"type":"flat"}`, `{"type":"ivf_pq","lists":30}`, `{"type":"ivf_pq","pca":15,"lists":30}`,
+	}
+	r.must("PUT", "/collections/k0", `{"vectors":{"size":16,"distance":"Euclid","index":`+kinds[0]+`},"optimizers_config":{"indexing_threshold":1}}`)
+	r.must("PUT", "/collections/k0/points?wait=true", vectorsBody(2000))
+	for i, kind := range kinds {
+		if i > 0 {
+			r.must("PATCH", "/collections/k0", `{"vectors":{"":{"index":`+kind+`}}}`)
+		}
+		r.isKind(dir, "k0", kind)
+		r.findsAsExact("k0")
+		if i%3 == 0 {
+			r.stop()
+			r = serve(t, start{dir: dir})
+			r.isKind(dir, "k0", kind)
+			r.findsAsExact("k0")
+		}
+	}
+	// What joins, is replaced and goes is followed.
+	for _, kind := range []string{kinds[0], kinds[1]} {
+		r.must("PATCH", "/collections/k0", `{"vectors":{"":{"index":`+kind+`}}}`)
+		r.isKind(dir, "k0", kind)
+		r.must("PUT", "/collections/k0/points?wait=true", `{"points":[{"id":5000,"vector":`+vectorText(rand.New(rand.NewPCG(7, 7)))+`}]}`)
+		r.must("POST", "/collections/k0/points/delete?wait=true", `{"points":[1,2,3,4,5,6,7,8]}`)
+		r.isKind(dir, "k0", kind)
+		r.findsAsExact("k0")
+	}
+}
 
 // A vector's searches go by fewer dimensions: the axes are learned in the
 // background, saved, read again at a start, learned anew where the file is

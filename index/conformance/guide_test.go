@@ -16,7 +16,7 @@ func (w *world) reduced(axes int) quant.Code {
 	for i := range w.n {
 		w.shape.space.Datatype.Decode(samples[i*w.shape.dim:(i+1)*w.shape.dim], w.rows.Rows().Bytes(uint32(i)))
 	}
-	code, err := quant.NewReduced(quant.ReducedOptions{Metric: w.shape.space.Metric, Dim: w.shape.dim, Axes: axes, Seed: 1}, samples)
+	code, err := quant.Train(quant.Options{Kind: quant.Along, Space: w.shape.space, Dim: w.shape.dim, Axes: axes, Seed: 1}, samples)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -74,6 +74,30 @@ var kinds = []kind{
 		},
 	},
 	{
+		name: "flat, by codes", ef: 64, recall: 0.95,
+		open: func(rows *arena.Arena, s shape) (index.Dense, error) {
+			g, err := hnsw.New(rows, scanned(s))
+			if err != nil {
+				return nil, err
+			}
+			return g, alongAxes(g, rows, s)
+		},
+		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
+			g, m, err := hnsw.Load(r, rows, scanned(s))
+			if err != nil {
+				return nil, m, err
+			}
+			return g, m, alongAxes(g, rows, s)
+		},
+	},
+	{
+		name: "ivf_pq, along axes", ef: 64, recall: 0.95,
+		open: func(rows *arena.Arena, s shape) (index.Dense, error) { return ivfpq.New(rows, shortLists(s)) },
+		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
+			return loaded(ivfpq.Load(r, rows, shortLists(s)))
+		},
+	},
+	{
 		name: "ivf_pq", ef: 64, recall: 0.95,
 		open: func(rows *arena.Arena, s shape) (index.Dense, error) { return ivfpq.New(rows, lists(s)) },
 		load: func(r io.Reader, rows *arena.Arena, s shape) (index.Dense, index.Meta, error) {
@@ -84,13 +108,7 @@ var kinds = []kind{
 
 // inlined lays codes beside a graph's links.
 func inlined(g *hnsw.Graph, rows *arena.Arena, s shape) error {
-	var samples []float32
-	for i := range uint32(rows.Rows().Len()) {
-		v := make([]float32, s.dim)
-		s.space.Datatype.Decode(v, rows.Rows().Bytes(i))
-		samples = append(samples, v...)
-	}
-	code := quant.NewAffine(quant.AffineOptions{Metric: s.space.Metric, Dim: s.dim, Bits: 4, Seed: s.seed}, quant.Mean(samples, s.dim))
+	code := quant.NewAffine(quant.AffineOptions{Metric: s.space.Metric, Dim: s.dim, Bits: 4, Seed: s.seed}, quant.Mean(samples(rows, s), s.dim))
 	if err := errors.Join(g.Guide(code, index.Pace{Workers: 2}), g.Inline(true, 2)); err != nil {
 		return err
 	}
@@ -98,6 +116,37 @@ func inlined(g *hnsw.Graph, rows *arena.Arena, s shape) error {
 		return errors.New("nothing lies beside the links")
 	}
 	return nil
+}
+
+// scanned is a graph whose codes are compared one by one.
+func scanned(s shape) hnsw.Options {
+	return hnsw.Options{Dim: s.dim, Metric: s.space.Metric, Datatype: s.space.Datatype, M: 2, EfConstruct: 1, Loose: true, Scanned: true, Seed: s.seed}
+}
+
+// alongAxes has searches go by three quarters of the dimensions.
+func alongAxes(g *hnsw.Graph, rows *arena.Arena, s shape) error {
+	o := quant.Options{Kind: quant.Along, Space: s.space, Dim: s.dim, Axes: s.dim * 3 / 4, Seed: s.seed}
+	code, err := quant.Train(o, samples(rows, s))
+	if err != nil {
+		return err
+	}
+	return g.Guide(code, index.Pace{Workers: 2})
+}
+
+// shortLists is lists along three quarters of the dimensions.
+func shortLists(s shape) ivfpq.Options {
+	o := lists(s)
+	o.Axes = s.dim * 3 / 4
+	return o
+}
+
+// samples is all vectors, one after the other.
+func samples(rows *arena.Arena, s shape) []float32 {
+	all := make([]float32, rows.Rows().Len()*s.dim)
+	for i := range uint32(rows.Rows().Len()) {
+		s.space.Datatype.Decode(all[int(i)*s.dim:int(i+1)*s.dim], rows.Rows().Bytes(i))
+	}
+	return all
 }
 
 // dims is the dimensions of its vectors.

@@ -109,7 +109,7 @@ func (g *Graph) readCodes(b *block.Reader, saved uint32) (coding string, err err
 	if saved <= headed && int(size) == code.RowBytes()+simd.CodeHead {
 		return "", g.passCodes(b, int(size), saved)
 	}
-	if int(size) != code.RowBytes() || !quant.Suits(code, g.o.Metric, g.o.Dim) {
+	if int(size) != code.RowBytes() || !quant.Suits(code, g.o.space(), g.o.Dim) {
 		return "", fmt.Errorf("%w: codes of %d bytes of other vectors", block.ErrCorrupt, size)
 	}
 	by := &guide{code: code, rows: arena.New(arena.Options{RowBytes: int(size)})}

@@ -98,10 +98,15 @@ func (w *walker) spent() float64 {
 }
 
 // Cost implements index.Searcher: that of the way that the search will take. A
-// graph without links is no way at all.
+// graph without links is no way at all, but for codes that are to be compared.
 func (g *Graph) Cost(ef int, share float64) float64 {
 	if g.o.Loose {
-		return math.Inf(1)
+		by := g.guide.Load()
+		if !g.o.Scanned || by == nil {
+			return math.Inf(1)
+		}
+		row := vectorPass(g.vectors.Rows().Stride())
+		return float64(g.Len())*share*codePass(by.code.RowBytes())/row + float64(ef)*(row+miss)/row
 	}
 	return g.cost(ef, share, g.Len())
 }

@@ -36,6 +36,9 @@ type Options struct {
 	Seed        uint64
 	// Loose has nodes without links: only the trees of tenants are walked (tree.go).
 	Loose bool
+	// Scanned has searches of a Loose graph compare the codes of all nodes, and measure
+	// the Ef nearest by their vectors: a flat index with codes.
+	Scanned bool
 	// AsSaved has Load take a graph of another M and EfConstruct as it is.
 	AsSaved bool
 }

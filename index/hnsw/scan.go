@@ -62,10 +62,16 @@ func (w *walker) compare(t *tally) {
 	}
 }
 
-// block sets w.slots to the accepted slots of a block of slots.
+// block sets w.slots to the accepted slots of a block of slots, or to all of them.
 func (w *walker) block(q *index.Query, from index.Slot) {
-	end := index.Slot(w.g.nodes.Rows().Len())
-	w.slots = q.Accept.AppendRange(w.slots[:0], from, min(from+scanBlock, end))
+	end := min(from+scanBlock, index.Slot(w.g.nodes.Rows().Len()))
+	if w.slots = w.slots[:0]; q.Accept != nil {
+		w.slots = q.Accept.AppendRange(w.slots, from, end)
+		return
+	}
+	for ; from < end; from++ {
+		w.slots = append(w.slots, uint32(from))
+	}
 }
 
 // closer measures those of w.fresh that may be among the nearest, and leaves

@@ -141,9 +141,16 @@ func (g *Graph) Worth(ef int) int {
 // Loose reports whether the nodes have no links but those of trees.
 func (g *Graph) Loose() bool { return g.o.Loose }
 
+// Scanned reports whether searches compare the codes of all nodes.
+func (g *Graph) Scanned() bool { return g.o.Loose && g.o.Scanned }
+
 // looseSearch compares all that is accepted: there are no links to walk by.
 func (g *Graph) looseSearch(q *index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
-	if q.Accept != nil && q.Check == nil {
+	switch {
+	case q.Check != nil:
+	case g.o.Scanned:
+		return g.scanned(*q, dst)
+	case q.Accept != nil:
 		return g.passed(q, dst)
 	}
 	within := *q
@@ -154,6 +161,18 @@ func (g *Graph) looseSearch(q *index.Query, dst []index.Hit) ([]index.Hit, index
 	space := index.Space{Metric: g.o.Metric, Datatype: g.o.Datatype}
 	return flat.Range(within, space, g.vectors.Rows(), 0, index.Slot(g.nodes.Rows().Len()), dst)
 }
+
+// scanned compares the codes of all that is accepted, and measures the nearest.
+func (g *Graph) scanned(q index.Query, dst []index.Hit) ([]index.Hit, index.Work) {
+	if q.Rescore == 0 {
+		q.Rescore = max(q.Ef, q.K, leastScanned)
+	}
+	return g.passed(&q, dst)
+}
+
+// leastScanned is how many vectors a search that compares all codes measures at
+// least: few beside the codes.
+const leastScanned = 16
 
 // all is the slots in the graph.
 func (g *Graph) all() *index.Set {

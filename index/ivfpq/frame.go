@@ -31,7 +31,7 @@ func learnFrame(p matrix, o *Options) *frame {
 func (f *frame) ready(o *Options) {
 	if f.axes != nil {
 		f.origin = make([]float32, o.Axes)
-		quant.Along(f.origin, f.mean, f.axes)
+		quant.Project(f.origin, f.mean, f.axes)
 	}
 	if o.turned() {
 		f.turn = quant.NewRotation(o.inner(), o.Seed)
@@ -45,7 +45,7 @@ func (f *frame) lay(out, v, spare []float32) (across float32) {
 		copy(out, v)
 	} else {
 		simd.Less(spare, v, f.mean)
-		quant.Along(out, spare, f.axes)
+		quant.Project(out, spare, f.axes)
 		across = max(simd.Dot(spare, spare)-simd.Dot(out, out), 0)
 		for d, a := range f.origin {
 			out[d] += a

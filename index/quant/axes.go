@@ -61,9 +61,9 @@ func PrincipalAxes(samples []float32, o ReducedOptions) (mean, axes []float32) {
 	return mean, principal(covariance(samples, mean), o)
 }
 
-// Along sets y to what x has along axes, which are len(x) values each, one after the
+// Project sets y to what x has along axes, which are len(x) values each, one after the
 // other.
-func Along(y, x, axes []float32) {
+func Project(y, x, axes []float32) {
 	for i := range y {
 		y[i] = simd.Dot(x, axes[i*len(x):(i+1)*len(x)])
 	}

@@ -113,7 +113,7 @@ func (c *Reduced) Encode(row []byte, v []float32, s *Scratch) {
 
 // along is x's coordinates along the axes.
 func (c *Reduced) along(y, x []float32) {
-	Along(y, x, c.axes)
+	Project(y, x, c.axes)
 }
 
 // halves writes scaled coordinates, held within what a float16 can be.

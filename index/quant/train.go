@@ -29,6 +29,8 @@ const (
 	Scalar
 	// Runs codes runs of dimensions by a Product.
 	Runs
+	// Along codes vectors along a few axes, by a Reduced; not under Manhattan.
+	Along
 )
 
 // Options says what code to train.
@@ -40,19 +42,20 @@ type Options struct {
 	Query    int     // of Rotated up to Two: bits of a query's dimension, 1, 4 or 8
 	Quantile float32 // of Scalar: the share of values within the levels, 0.5 to 1
 	Run      int     // of Runs: dimensions that share a byte
+	Axes     int     // of Along: 1 to Dim
 	Seed     uint64
 	Workers  int // goroutines to train with, at least 1
 }
 
 // Train makes a code of samples: vectors of Dim values as they are stored, one
 // after the other. It takes one at least, and 256 for Runs: else the error is
-// ErrFewSamples. The same samples and seed give the same code. Every kind is for
-// every metric; under Manhattan, Rotated does not turn and looks distances up.
+// ErrFewSamples. The same samples and seed give the same code. Every kind but Along
+// is for every metric; under Manhattan, Rotated does not turn and looks distances up.
 func Train(o Options, samples []float32) (Code, error) {
 	if o.Dim < 1 || o.Dim > maxDim || len(samples) < o.Dim {
 		return nil, tooFew(len(samples)/max(o.Dim, 1), 1)
 	}
-	if o.Space.Metric != index.Cosine || o.Space.Datatype != index.Uint8 {
+	if !lengthy(o.Space) {
 		return o.train(samples)
 	}
 	scaled := make([]float32, 0, len(samples))
@@ -71,6 +74,8 @@ func Train(o Options, samples []float32) (Code, error) {
 func (o *Options) train(samples []float32) (Code, error) {
 	flat := o.Space.Metric == index.Manhattan
 	switch {
+	case o.Kind == Along:
+		return asCode(NewReduced(ReducedOptions{Metric: o.Space.Metric, Dim: o.Dim, Axes: o.Axes, Seed: o.Seed}, samples))
 	case o.Kind == Runs:
 		return productOf(o, max(o.Run, 1), samples)
 	case o.Kind == Scalar && flat:
@@ -94,6 +99,14 @@ func (o *Options) train(samples []float32) (Code, error) {
 		return NewAffine(AffineOptions{Metric: o.Space.Metric, Dim: o.Dim, Bits: 8, Seed: o.Seed}, mean), nil
 	}
 	return NewBits(BitsOptions{Metric: o.Space.Metric, Depth: o.Depth, Query: o.Query, Seed: o.Seed}, mean), nil
+}
+
+// asCode keeps a nil of a type from becoming a code.
+func asCode(c *Reduced, err error) (Code, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // reach is the distance from the mean within which a share of all values lies; 0

@@ -20,6 +20,10 @@ func (s *scanner) index(field string) (*schema.Index, *Error) {
 			x.Type, err = s.word(name, schema.Graph, schema.Flat, schema.Hashed, schema.Listed)
 			return err
 		}
+		if key == "rotate" {
+			x.Rotate, err = s.boolean(name)
+			return err
+		}
 		i := slices.IndexFunc(options, func(o schema.IndexOption) bool { return o.Name == key })
 		if i < 0 {
 			return s.unknown(name)

@@ -10,6 +10,8 @@ type Footprint struct {
 const (
 	// slotBytes is an id and a version beside the row.
 	slotBytes = 16
+	// nodeBytes says where a node's links are, also of one that has none.
+	nodeBytes = 8
 	// codeHead is about what a code of fewer than leastWithin dimensions has beside
 	// them; most others have it in themselves (simd.Code4Head).
 	codeHead, leastWithin = 8, 256
@@ -30,8 +32,14 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 	code := codeBytes(v)
 	switch x := v.Index.OrGraph(); x.Type {
 	case Flat:
+		if x.PCA > 0 {
+			out.Index = nodeBytes + code
+		}
 	case Hashed:
 		out.Index = 5 * int64(max(x.Tables, 16)) // about five bytes a table: a slot and its share of a bucket
+		if x.PCA > 0 {
+			out.Index += code
+		}
 	case Listed:
 		out.Index = code + 4
 	default:
@@ -44,6 +52,12 @@ func (c *Collection) Footprint(v *Vector) Footprint {
 }
 
 func codeBytes(v *Vector) int64 {
+	switch x := v.Index.OrGraph(); {
+	case x.PCA > 0 && x.Type == Listed:
+		return int64(x.PCA)/2 + codeHead
+	case x.PCA > 0:
+		return 2*int64(x.PCA) + 4 // float16, and a length
+	}
 	n := int64(v.Size) / 2
 	if v.Size < leastWithin {
 		n += codeHead
@@ -63,7 +77,7 @@ func (c *Collection) graphBytes(v *Vector) int64 {
 		return 0
 	}
 	links := int64(2 * m)
-	n := links*4*2/3 + links/4 + 8
+	n := links*4*2/3 + links/4 + nodeBytes
 	if h.M > 0 && h.InlineStorage != nil && *h.InlineStorage {
 		// A lane is a slot, two bfloat16, and a bit for most dimensions; a row is whole
 		// blocks of 32.

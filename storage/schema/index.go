@@ -11,7 +11,7 @@ import (
 // The kinds of index that a vector may ask for.
 const (
 	Graph  = "hnsw"   // the default
-	Flat   = "flat"   // none: every search compares every vector
+	Flat   = "flat"   // none: every search compares every vector, or, with pca, a code of each
 	Hashed = "lsh"    // hash tables
 	Listed = "ivf_pq" // inverted lists of product codes
 )
@@ -20,7 +20,8 @@ const (
 // the contract knows the graph only. 0 leaves an option to the index.
 type Index struct {
 	Type   string `json:"type"`
-	PCA    int    `json:"pca,omitempty"`    // dimensions in which a search looks first; hnsw, lsh
+	PCA    int    `json:"pca,omitempty"`    // dimensions in which a search looks first
+	Rotate bool   `json:"rotate,omitempty"` // ivf_pq: vectors are turned before they are coded
 	Lists  int    `json:"lists,omitempty"`  // ivf_pq
 	Probes int    `json:"probes,omitempty"` // ivf_pq: lists that a search reads
 	Code   int    `json:"code,omitempty"`   // ivf_pq: bytes of a vector's code
@@ -36,7 +37,7 @@ type IndexOption struct {
 }
 
 var indexOptions = [...]IndexOption{
-	{"pca", 1, MaxDim, []string{Graph, Hashed}},
+	{"pca", 1, MaxDim, []string{Graph, Flat, Hashed, Listed}},
 	{"lists", 1, 1 << 18, []string{Listed}},
 	{"probes", 1, 1 << 18, []string{Listed}},
 	{"code", 1, MaxDim, []string{Listed}},
@@ -84,10 +85,14 @@ func (x *Index) Check(v *Vector) *FieldError {
 		}
 	}
 	switch {
+	case x.Rotate && x.Type != Listed:
+		return &FieldError{Field: "rotate", Problem: fmt.Sprintf("an index of type %s has none; it is an option of %s", x.Type, Listed)}
 	case x.PCA > v.Size:
 		return &FieldError{Field: "pca", Problem: fmt.Sprintf("value %d invalid, the vector has %d dimensions", x.PCA, v.Size)}
 	case x.Code > v.Size:
 		return &FieldError{Field: "code", Problem: fmt.Sprintf("value %d invalid, the vector has %d dimensions", x.Code, v.Size)}
+	case x.PCA > 0 && x.Code > x.PCA:
+		return &FieldError{Field: "code", Problem: fmt.Sprintf("value %d invalid, pca leaves %d dimensions", x.Code, x.PCA)}
 	case x.Lists > 0 && x.Probes > x.Lists:
 		return &FieldError{Field: "probes", Problem: fmt.Sprintf("value %d invalid, there are %d lists", x.Probes, x.Lists)}
 	case v.Metric == index.Manhattan && (x.Type == Hashed || x.Type == Listed):
@@ -111,7 +116,7 @@ func (x *Index) OrGraph() Index {
 func (x *Index) Wanted(h HNSW) bool {
 	switch x.OrGraph().Type {
 	case Flat:
-		return false
+		return x.PCA > 0 // else every vector is compared
 	case Graph:
 		return h.M > 0 || h.TreeM() > 0
 	}

@@ -107,7 +107,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 	switch {
 	case g == nil && !f.wantsGraph(v.st.schema):
 		return false, nil
-	case f.kind.Type == schema.Flat:
+	case f.kind.Type == schema.Flat && f.kind.PCA == 0:
 		return false, s.dropIndex(f.field)
 	case g == nil:
 		if err := s.mayBuild(v, f, blockSlots); err != nil {

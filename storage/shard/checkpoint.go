@@ -110,7 +110,7 @@ func syncDir(dir string) error {
 // openGraph opens a field's checkpoint; nil when there is none, or none that can
 // be opened.
 func (s *Shard) openGraph(f *fieldState) *graphFile {
-	if f.kind.Type == schema.Flat {
+	if f.kind.Type == schema.Flat && f.kind.PCA == 0 {
 		return nil
 	}
 	path := s.graphPath(f.field)

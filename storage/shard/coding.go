@@ -40,6 +40,8 @@ const (
 // coding is the one that the settings ask for.
 func (f *fieldState) coding() coding {
 	switch {
+	case f.kind.Type == schema.Listed: // its codes are its own
+		return coding{}
 	case f.kind.PCA > 0:
 		return coding{axes: f.kind.PCA}
 	case f.quantization.Kind == schema.Disabled:
@@ -59,7 +61,7 @@ func (f *fieldState) train(samples []float32, workers int) (quant.Code, error) {
 	c, seed := f.coding(), uint64(f.number)+1
 	switch {
 	case c.axes > 0:
-		return quant.NewReduced(quant.ReducedOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Axes: c.axes, Seed: seed}, samples)
+		return quant.Train(quant.Options{Kind: quant.Along, Space: f.conf.Space(), Dim: f.conf.Size, Axes: c.axes, Seed: seed}, samples)
 	case c.asked.Kind == "":
 		return quant.NewAffine(quant.AffineOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Bits: c.bits, Seed: seed}, quant.Mean(samples, f.conf.Size)), nil
 	}
@@ -70,5 +72,5 @@ func (f *fieldState) train(samples []float32, workers int) (quant.Code, error) {
 
 // suits says whether a code is of the field's vectors.
 func (f *fieldState) suits(code quant.Code) bool {
-	return quant.Suits(code, f.conf.Metric, f.conf.Size)
+	return quant.Suits(code, f.conf.Space(), f.conf.Size)
 }

@@ -20,7 +20,10 @@ type recipe struct {
 // recipe is the one that the settings ask for.
 func (f *fieldState) recipe() recipe {
 	r := recipe{kind: f.kind}
-	r.kind.Probes, r.kind.PCA = 0, 0 // they may change on a living index
+	r.kind.Probes = 0 // it may change on a living index
+	if f.kind.Type != schema.Listed {
+		r.kind.PCA = 0 // another code
+	}
 	if f.kind.Type == schema.Graph {
 		r.m, r.efConstruct = f.settings.M, f.settings.EfConstruct
 	}
@@ -31,7 +34,7 @@ func (f *fieldState) recipe() recipe {
 // settings before.
 func (f *fieldState) madeBy(x index.Dense) recipe {
 	r := f.recipe()
-	if g, ok := x.(*hnsw.Graph); ok && !g.Loose() {
+	if g, ok := x.(*hnsw.Graph); ok && f.kind.Type == schema.Graph && !g.Loose() {
 		r.m, r.efConstruct = g.Shape()
 	}
 	return r
@@ -41,7 +44,7 @@ func (f *fieldState) madeBy(x index.Dense) recipe {
 // with so many workers.
 func (f *fieldState) open(workers int) (index.Dense, error) {
 	switch f.kind.Type {
-	case schema.Graph:
+	case schema.Graph, schema.Flat:
 		return hnsw.New(f.rows, f.graphOptions())
 	case schema.Hashed:
 		return lsh.New(f.rows, f.hashOptions())
@@ -58,7 +61,7 @@ func (f *fieldState) unknown() error {
 // load reads an index from its checkpoint.
 func (f *fieldState) load(r io.Reader, asSaved bool) (index.Dense, index.Meta, error) {
 	switch f.kind.Type {
-	case schema.Graph:
+	case schema.Graph, schema.Flat:
 		o := f.graphOptions()
 		o.AsSaved = asSaved
 		return loaded(hnsw.Load(r, f.rows, o))
@@ -85,7 +88,7 @@ func (f *fieldState) hashOptions() lsh.Options {
 func (f *fieldState) listOptions(workers int) ivfpq.Options {
 	return ivfpq.Options{
 		Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, Lists: f.kind.Lists, Probes: f.kind.Probes,
-		CodeBytes: f.kind.Code, Seed: uint64(f.number) + 1, Workers: workers,
+		CodeBytes: f.kind.Code, Axes: f.kind.PCA, Rotate: f.kind.Rotate, Seed: uint64(f.number) + 1, Workers: workers,
 	}
 }
 
@@ -98,7 +101,10 @@ func (f *fieldState) adjust(x index.Dense) {
 
 func (f *fieldState) graphOptions() hnsw.Options {
 	o := hnsw.Options{Dim: f.conf.Size, Metric: f.conf.Metric, Datatype: f.conf.Datatype, M: f.settings.M, EfConstruct: f.settings.EfConstruct, Seed: uint64(f.number) + 1}
-	if o.M == 0 {
+	switch {
+	case f.kind.Type == schema.Flat: // nodes are places of codes
+		o.M, o.EfConstruct, o.Loose, o.Scanned = 2, 1, true, true
+	case o.M == 0:
 		o.M, o.Loose = f.settings.TreeM(), true
 	}
 	return o

@@ -38,7 +38,7 @@ type probe struct {
 func (s *Shard) probe(f *fieldState, g *indexed) *probe {
 	p := &probe{f: f, g: g, of: g.graph, has: f.has, done: s.o.Optimizer.stop, log: s.log}
 	graph, ok := g.graph.(*hnsw.Graph)
-	if !ok || !graph.Loose() {
+	if !ok || !graph.Loose() || graph.Scanned() {
 		return p
 	}
 	var largest *hnsw.Tree
