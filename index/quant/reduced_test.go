@@ -83,6 +83,42 @@ func faults(code *Reduced, samples []float32, dim int) (fault, spread float64) {
 	return math.Sqrt(square / count), math.Sqrt(sums/count - sum/count*sum/count)
 }
 
+// Vectors that are stored with a length which Cosine divides by are coded without it,
+// and only a code that does so suits them.
+func TestAlongAxesOfStoredLengths(t *testing.T) {
+	const dim, n = 16, 400
+	random := rand.New(rand.NewPCG(3, 3))
+	samples := make([]float32, n*dim)
+	for i := range samples {
+		samples[i] = float32(random.IntN(200) / (1 + i/dim%4)) // of several lengths
+	}
+	space := index.Space{Metric: index.Cosine, Datatype: index.Uint8}
+	code, err := Train(Options{Kind: Along, Space: space, Dim: dim, Axes: dim, Seed: 1}, samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := NewReduced(ReducedOptions{Metric: index.Cosine, Dim: dim, Axes: dim, Seed: 1}, samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Suits(code, space, dim) || Suits(plain, space, dim) || Suits(code, index.Space{Metric: index.Cosine, Datatype: index.Float32}, dim) {
+		t.Error("a code suits vectors that it takes lengths of, or one does not that divides by them")
+	}
+	var s Scratch
+	var q Query
+	row, out := make([]byte, code.RowBytes()), make([]float32, 1)
+	for i := range 50 {
+		a, b := samples[i*dim:(i+1)*dim], samples[(i+60)*dim:(i+61)*dim]
+		code.Encode(row, b, &s)
+		code.Ask(a, &q)
+		q.Distances(unsafe.Pointer(&row[0]), len(row), []uint32{0}, out)
+		want := -simd.Dot(a, b) / float32(math.Sqrt(float64(simd.Dot(a, a)*simd.Dot(b, b))))
+		if diff := math.Abs(float64(out[0] - want)); diff > 2e-3 {
+			t.Fatalf("pair %d: %g, want %g", i, out[0], want)
+		}
+	}
+}
+
 // The axes are orthonormal and hold all but the noise.
 func TestAxesHoldTheVariance(t *testing.T) {
 	const dim, few, n = 64, 6, 1000

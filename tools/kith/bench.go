@@ -25,6 +25,8 @@ type indexBench struct {
 	m, efConstruct int
 	threads        int
 	code           int
+	pca            int
+	rotate         bool
 	inline         bool
 	sweep          []int // breadths to measure; none is the usual ones
 	server         serverFlags
@@ -90,6 +92,8 @@ func (b *indexBench) declare(f *pflag.FlagSet) {
 	f.IntVar(&b.threads, "threads", 1, "goroutines that build")
 	f.IntSliceVar(&b.sweep, "sweep", nil, "breadths `EF,…` to measure, smallest first; default the usual ones, until recall is 0.997")
 	f.IntVar(&b.code, "code", 0, "`BITS` of the codes that guide a search where the index takes them: 4 or 8; 0 none")
+	f.IntVar(&b.pca, "pca", 0, "`DIMENSIONS`, those of the largest variance, in which a search looks first; 0 all")
+	f.BoolVar(&b.rotate, "rotate", false, "turn the vectors of ivf_pq before they are coded")
 	f.BoolVar(&b.inline, "inline", false, "lay codes beside the links of hnsw, too (inline_storage); with --code")
 }
 
@@ -108,6 +112,12 @@ func (b *indexBench) check() error {
 	}
 	if b.inline && b.code == 0 {
 		return &usageError{errors.New("--inline needs codes: give --code 4 with it")}
+	}
+	if b.pca < 0 || b.pca > 0 && b.code > 0 {
+		return &usageError{fmt.Errorf("--pca %d: 1 or more dimensions, and without --code: both are what a search looks at first", b.pca)}
+	}
+	if b.rotate && !strings.Contains(b.kind, "ivf_pq") {
+		return &usageError{errors.New("--rotate is of ivf_pq: give --index ivf_pq with it")}
 	}
 	for _, kind := range strings.Split(b.kind, ",") {
 		if !slices.Contains(indexKinds, kind) {
@@ -210,7 +220,7 @@ func (b *indexBench) sweepOver(c *cobra.Command, run *curve.Run, a *trial) error
 		if err := errors.Join(b.print(c, s, text), c.Context().Err()); err != nil {
 			return err
 		}
-		if b.kind == "flat" || len(b.sweep) == 0 && p.Recall > 0.997 {
+		if b.kind == "flat" && b.pca == 0 || len(b.sweep) == 0 && p.Recall > 0.997 {
 			break
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/arena"
 	"github.com/kithdb/kith/index/hnsw"
+	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/storage/bulk"
 	"github.com/kithdb/kith/tools/kith/curve"
 	"github.com/kithdb/kith/tools/kith/source"
@@ -91,7 +92,7 @@ func (b *indexBench) runDisk(c *cobra.Command) (err error) {
 		return &usageError{errors.New("--on-disk: give a folder or a file of vectors, fbin or fvecs")}
 	}
 	if !b.server.reuse {
-		x.d.centre = x.d.sampled()
+		x.d.centre = quant.Mean(x.d.samples(), x.d.base.Columns)
 	}
 	x.d.base.Cells = nil // the arena's, which is opened anew
 	run := b.newRun(x.d)

@@ -111,6 +111,12 @@ func (b *indexBench) label() string {
 	if b.code > 0 {
 		name += fmt.Sprintf("-code%d", b.code)
 	}
+	if b.pca > 0 {
+		name += fmt.Sprintf("-pca%d", b.pca)
+	}
+	if b.rotate && b.kind == "ivf_pq" {
+		name += "-rotated"
+	}
 	if b.inline {
 		name += "-inline"
 	}
@@ -120,9 +126,14 @@ func (b *indexBench) label() string {
 	return name
 }
 
-// empty makes the index without its vectors; nil for flat.
+// empty makes the index without its vectors; nil for flat, where nothing but vectors
+// is compared.
 func (b *indexBench) empty(vectors *arena.Arena, d *dataset) (index.Dense, error) {
 	switch b.kind {
+	case "flat":
+		if b.pca > 0 {
+			return asDense(hnsw.New(vectors, b.graphOptions(d)))
+		}
 	case "hnsw":
 		return asDense(hnsw.New(vectors, b.graphOptions(d)))
 	case "ivf_pq":
@@ -149,11 +160,14 @@ func (b *indexBench) reopen(r io.Reader, vectors *arena.Arena, d *dataset) (x in
 const indexSeed = 42
 
 func (b *indexBench) graphOptions(d *dataset) hnsw.Options {
+	if b.kind == "flat" {
+		return hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: 2, EfConstruct: 1, Loose: true, Scanned: true, Seed: indexSeed}
+	}
 	return hnsw.Options{Dim: d.base.Columns, Metric: d.metric, M: b.m, EfConstruct: b.efConstruct, Seed: indexSeed}
 }
 
 func (b *indexBench) listOptions(d *dataset) ivfpq.Options {
-	return ivfpq.Options{Dim: d.base.Columns, Metric: d.metric, Seed: indexSeed, Workers: b.threads}
+	return ivfpq.Options{Dim: d.base.Columns, Metric: d.metric, Axes: b.pca, Rotate: b.rotate, Seed: indexSeed, Workers: b.threads}
 }
 
 func (b *indexBench) hashOptions(d *dataset) lsh.Options {
@@ -214,14 +228,25 @@ func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *
 // guide has inserts and searches go by codes where they are asked for, as a server
 // does from its first thousand vectors on.
 func (b *indexBench) guide(x index.Dense, d *dataset) error {
-	if b.code == 0 {
+	if b.code == 0 && b.pca == 0 {
 		return nil
 	}
 	guided, ok := x.(quant.Guided)
-	if !ok {
+	switch {
+	case !ok && b.code > 0:
 		return &usageError{fmt.Errorf("--code: %s does not take codes", b.kind)}
+	case !ok:
+		return nil // its own training looks along the axes
 	}
-	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: indexSeed}, d.mean()), index.Pace{Workers: b.threads})
+	pace := index.Pace{Workers: b.threads}
+	if b.pca > 0 {
+		code, err := quant.Train(quant.Options{Kind: quant.Along, Space: index.Space{Metric: d.metric, Datatype: index.Float32}, Dim: d.base.Columns, Axes: b.pca, Seed: indexSeed}, d.samples())
+		if err != nil {
+			return fmt.Errorf("--pca: %w", err)
+		}
+		return guided.Guide(code, pace)
+	}
+	return guided.Guide(quant.NewAffine(quant.AffineOptions{Metric: d.metric, Dim: d.base.Columns, Bits: b.code, Seed: indexSeed}, d.mean()), pace)
 }
 
 // settle does what a server does once it has built what was loaded: it lays codes
@@ -238,15 +263,15 @@ func (b *indexBench) settle(x index.Dense) error {
 	return nil
 }
 
-// sampled is the centre of some vectors from all over, which is what a server knows
-// when it makes its codes.
-func (d *dataset) sampled() []float32 {
+// samples is some vectors from all over, one after the other: what a server makes its
+// codes of.
+func (d *dataset) samples() []float32 {
 	n := min(d.base.Rows, quant.MaxReducedSamples)
 	samples := make([]float32, 0, n*d.base.Columns)
 	for i := range n {
 		samples = append(samples, d.base.Row(i*d.base.Rows/n)...)
 	}
-	return quant.Mean(samples, d.base.Columns)
+	return samples
 }
 
 // mean is the centre of the vectors.

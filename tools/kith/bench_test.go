@@ -186,10 +186,16 @@ func TestBenchMeasuresEveryKindAndComparesReports(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", want, out)
 		}
 	}
+	fewer := ok(t, "", "bench", "--data", data, "--index", "hnsw,ivf_pq,lsh,flat", "--pca", "3", "--rotate")
+	for _, want := range []string{"kith-pca3: build", "kith-ivf_pq-pca3-rotated: build", "kith-lsh-pca3: build", "kith-flat-pca3: build"} {
+		if !strings.Contains(fewer, want) {
+			t.Errorf("the table lacks %q:\n%s", want, fewer)
+		}
+	}
 	if out := ok(t, "", "bench", "compare", report, report); !strings.Contains(out, "kith-flat") || !strings.Contains(out, "ratio 1.00") {
 		t.Errorf("a report beside itself:\n%s", out)
 	}
-	for _, args := range [][]string{{"--index", "tree"}, {"--code", "3"}, {"--threads", "0"}} {
+	for _, args := range [][]string{{"--index", "tree"}, {"--code", "3"}, {"--threads", "0"}, {"--pca", "-1"}, {"--pca", "2", "--code", "4"}, {"--rotate"}} {
 		if _, errOut, status := kith(t, "", append([]string{"bench", "--data", data}, args...)...); status != 2 {
 			t.Errorf("%v: status %d, %s", args, status, errOut)
 		}
