@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -28,6 +29,60 @@ func TestGreenMeansTheIndexThatWasAskedFor(t *testing.T) {
 		}
 		if got != i+1 {
 			t.Fatalf("green after %s, and indexed anew %d times, want %d", change, got, i+1)
+		}
+	}
+}
+
+// TestFlatIsExactAtOnce takes a poor index away: no search goes by it from the change
+// on, though it takes a moment until it is gone.
+func TestFlatIsExactAtOnce(t *testing.T) {
+	const n, dim = 8000, 24
+	r := serve(t, start{dir: t.TempDir()})
+	c := newCloud(1, dim)
+	r.must("PUT", "/collections/c", fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Euclid","index":{"type":"lsh","tables":1,"bits":14}},"optimizers_config":{"indexing_threshold":1}}`, dim))
+	r.pour(c, "c", n)
+	r.green("c")
+	for _, kind := range []string{`"index":{"type":"flat"}`, `"index":{"type":"hnsw"},"hnsw_config":{"m":0}`} {
+		r.must("PATCH", "/collections/c", `{"vectors":{"":{"index":{"type":"lsh","tables":1,"bits":14}}}}`)
+		r.green("c")
+		r.must("PATCH", "/collections/c", `{"vectors":{"":{`+kind+`}}}`)
+		for range 20 {
+			q := c.vector()
+			if got, want := r.near("c", q, 10, `{"hnsw_ef":1}`), r.near("c", q, 10, `{"exact":true}`); !slices.Equal(got, want) {
+				t.Fatalf("%s: %v, exactly %v", kind, got, want)
+			}
+		}
+		if got := r.indexed("c"); got != 0 {
+			t.Errorf("%s: %d are said to be indexed", kind, got)
+		}
+	}
+}
+
+// TestAskedRecallOfTheNextIndex asks for a recall right after another kind of index
+// serves: what was measured on the old one says nothing of it.
+func TestAskedRecallOfTheNextIndex(t *testing.T) {
+	const n, dim, queries, asked = 8000, 24, 60, 0.98
+	r := serve(t, start{dir: t.TempDir()})
+	c := newCloud(1, dim)
+	r.must("PUT", "/collections/c", fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Euclid","index":{"type":"hnsw"}},"optimizers_config":{"indexing_threshold":1}}`, dim))
+	r.pour(c, "c", n)
+	for _, kind := range []string{`{"type":"lsh","tables":4}`, `{"type":"hnsw"}`, `{"type":"flat","pca":8}`, `{"type":"ivf_pq","pca":4}`} {
+		r.recallOf("c", measured)
+		r.must("PATCH", "/collections/c", `{"vectors":{"":{"index":`+kind+`}}}`)
+		r.green("c")
+		found, wanted := 0, 0
+		for range queries {
+			q := c.vector()
+			truth := r.near("c", q, 10, `{"exact":true}`)
+			wanted += len(truth)
+			for _, id := range r.near("c", q, 10, fmt.Sprintf(`{"recall":%v}`, asked)) {
+				if slices.Contains(truth, id) {
+					found++
+				}
+			}
+		}
+		if got := float64(found) / float64(wanted); got < asked-0.03 {
+			t.Errorf("%s: recall %.4f, asked for %v", kind, got, asked)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/hnsw"
-	"github.com/kithdb/kith/storage/schema"
 )
 
 const (
@@ -107,7 +106,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 	switch {
 	case g == nil && !f.wantsGraph(v.st.schema):
 		return false, nil
-	case f.kind.Type == schema.Flat && f.kind.PCA == 0:
+	case !f.kind.Wanted(f.settings):
 		return false, s.dropIndex(f.field)
 	case g == nil:
 		if err := s.mayBuild(v, f, blockSlots); err != nil {
@@ -129,6 +128,7 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 	if err := s.guide(f, g); err != nil {
 		return false, err
 	}
+	f.unlearn(g)
 	var paused error
 	if index.Slot(g.high.Load()) < v.st.next || v.st.late.Len() > 0 {
 		more, err := s.advance(v, f, g)
@@ -282,7 +282,7 @@ func (s *Shard) insertInto(v *View, f *fieldState, slots []uint32, insert func(i
 // dropIndex takes away the index of a field that wants none any more.
 func (s *Shard) dropIndex(f *field) error {
 	f.swapGraph(nil)
-	f.effort.Store(0)
+	f.forget()
 	if err := os.Remove(s.graphPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

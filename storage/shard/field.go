@@ -104,8 +104,20 @@ func (f *fieldState) wantsGraph(c *schema.Collection) bool {
 	return ok && int64(f.has.Len())*int64(f.conf.RowBytes()) >= least
 }
 
+// serving is the index that searches may go by, pinned; nil for none: one that the
+// settings do not ask for any more is about to go. Drop its pin.
+func (f *fieldState) serving() *indexed {
+	if !f.kind.Wanted(f.settings) {
+		return nil
+	}
+	return f.pinGraph()
+}
+
 // tail counts the live vectors that should be in a graph and are not yet.
 func (f *fieldState) tail(st *state) int {
+	if !f.kind.Wanted(f.settings) {
+		return 0
+	}
 	g := f.graph.Load()
 	if g == nil {
 		if f.wantsGraph(st.schema) {

@@ -40,11 +40,9 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 		s.finish(j, err)
 		return false, errors.Join(err, g.graph.Close())
 	}
-	if old := f.graph.Load(); old != nil && old.made.kind != g.made.kind {
-		f.effort.Store(0) // measured on another kind of index
-	}
 	g.mended, g.changed = true, true // the file of the old one is in its place
 	f.swapGraph(g)
+	f.unlearn(g)
 	s.finish(j, nil)
 	if err := s.saveGraph(f.field, g); err != nil {
 		return true, err

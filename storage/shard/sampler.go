@@ -26,7 +26,8 @@ func (v *Vectors) Observe(vector []float32) {
 }
 
 // unmeasured is the breadth for a recall before one was measured: what most data
-// need for 0.95, and more in proportion to the misses that are allowed.
+// need for 0.95, and more in proportion to the misses that are allowed. Along a few
+// axes nobody knows what is needed.
 const (
 	unmeasured     = 384
 	unmeasuredMost = 4096
@@ -37,6 +38,9 @@ const (
 func (v *Vectors) Breadth(asked float64, k int) (ef int, ok bool) {
 	if c := v.field.curve.Load(); c != nil {
 		return c.EfAmong(v.Has.Len(), asked, k)
+	}
+	if v.state.kind.PCA > 0 {
+		return 0, false
 	}
 	ef = max(int(unmeasured*max((1-promised)/(1-asked), 1)), k)
 	return ef, ef <= unmeasuredMost
@@ -154,10 +158,10 @@ func (f *fieldState) measurable(st *state) bool {
 func (l *learned) sampleOne(p *probe, goes func() bool) {
 	one := [1]asked{{query: index.Query{Vector: l.recent.Take()}, self: index.NoSlot}}
 	a := &one[0]
-	if a.query.Vector == nil {
+	old := l.curve.Load()
+	if a.query.Vector == nil || old == nil {
 		return
 	}
-	old := l.curve.Load()
 	p.exact(one[:], goes)
 	p.climb(a, goes)
 	if p.ended() || l.again.Load() {
@@ -165,6 +169,9 @@ func (l *learned) sampleOne(p *probe, goes func() bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.curve.Load() != old {
+		return // it was of an index that serves no more
+	}
 	if n := l.tally.Add(a.found); n < leastSamples || n%republish != 0 {
 		return
 	}

@@ -54,8 +54,9 @@ func (s *Shard) Status() Status {
 			out.ResidentBytes += f.rows.Resident()
 		}
 		if g := f.pinGraph(); g != nil {
-			high := index.Slot(g.high.Load())
-			out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
+			if high := index.Slot(g.high.Load()); f.kind.Wanted(f.settings) {
+				out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
+			}
 			out.ResidentBytes += g.graph.Bytes()
 			behind = behind || f.outdated(g)
 			g.pins.drop()

@@ -47,6 +47,23 @@ func (l *learned) publish(c *recall.Curve) {
 	l.effort.Store(int32(promise(c, c.Points)))
 }
 
+// forget has searches go by no measurement: the index is none that was measured.
+func (l *learned) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Reset()
+	l.curve.Store(nil)
+	l.effort.Store(0)
+}
+
+// unlearn forgets what was measured on an index of other words than the one that
+// serves now. build must be held.
+func (f *fieldState) unlearn(g *indexed) {
+	if c := f.curve.Load(); c != nil && c.Index != g.words() {
+		f.forget()
+	}
+}
+
 // promise is the breadth that keeps the promise among so many points.
 func promise(c *recall.Curve, points int) int {
 	if ef, ok := c.EfAmong(points, promised, recall.K); ok {

@@ -149,7 +149,7 @@ func (v *View) Vectors(name string) (Vectors, bool) {
 		return Vectors{}, false
 	}
 	out := Vectors{Space: f.conf.Space(), Settings: f.settings, Has: f.has, Rows: f.data, Effort: f.breadth(), shard: v.s, field: f.field, state: f}
-	if g := f.pinGraph(); g != nil {
+	if g := f.serving(); g != nil {
 		v.held = append(v.held, g)
 		// High first: whatever joins later is then found twice rather than not at all.
 		out.High = index.Slot(g.high.Load())
