@@ -122,8 +122,14 @@ func appendFloats(dst []byte, values []float32) []byte {
 	return append(dst, ']')
 }
 
-// appendFloat writes the shortest decimal that reads back as the same float32.
+// appendFloat writes the shortest decimal that reads back as the same float32. JSON
+// has no infinity: a distance beyond all floats, as of vectors whose squares are, is
+// the largest of them, and what is no number at all is null.
 func appendFloat(dst []byte, v float32) []byte {
+	if v != v {
+		return append(dst, "null"...)
+	}
+	v = min(max(v, -math.MaxFloat32), math.MaxFloat32)
 	if a := math.Abs(float64(v)); a != 0 && (a < 1e-6 || a >= 1e21) {
 		return strconv.AppendFloat(dst, float64(v), 'e', -1, 32)
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -84,6 +85,46 @@ func TestAskedRecallOfTheNextIndex(t *testing.T) {
 		if got := float64(found) / float64(wanted); got < asked-0.03 {
 			t.Errorf("%s: recall %.4f, asked for %v", kind, got, asked)
 		}
+	}
+}
+
+// TestGreenComesAfterGrowth loads so many more points at once that the index must be
+// made anew by them: nobody has to write again for that.
+func TestGreenComesAfterGrowth(t *testing.T) {
+	const dim = 16
+	r := serve(t, start{dir: t.TempDir()})
+	for i, kind := range []string{"lsh", "ivf_pq"} {
+		name := fmt.Sprintf("c%d", i)
+		r.must("PUT", "/collections/"+name, fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Euclid","index":{"type":%q}},"optimizers_config":{"indexing_threshold":1}}`, dim, kind))
+		r.pour(newCloud(1, dim), name, 50)
+		r.green(name)
+		r.pour(newCloud(2, dim), name, 6000)
+		r.green(name)
+		if got := r.reindexed(name); got < 1 {
+			t.Errorf("%s: green, and not indexed anew", kind)
+		}
+	}
+}
+
+// TestNothingToLearn loads vectors whose squares are beyond all floats: no list can be
+// made of them. The index is tried anew once, not for ever, and everything is found.
+func TestNothingToLearn(t *testing.T) {
+	const n = 1200
+	r := serve(t, start{dir: t.TempDir()})
+	r.must("PUT", "/collections/c", `{"vectors":{"size":4,"distance":"Euclid","index":{"type":"ivf_pq"}},"optimizers_config":{"indexing_threshold":1}}`)
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,{"id":%d,"vector":[%de25,1e25,3e25,1e25]}`, i, i+1)
+	}
+	r.must("PUT", "/collections/c/points?wait=true", `{"points":[`+b.String()[1:]+`]}`)
+	r.green("c")
+	before := r.reindexed("c")
+	time.Sleep(300 * time.Millisecond)
+	if after := r.reindexed("c"); after > before+1 || after > 2 {
+		t.Errorf("indexed anew %d times, %d a moment ago", after, before)
+	}
+	if got := r.near("c", []float64{1, 2, 3, 4}, n, `{}`); len(got) != n {
+		t.Errorf("%d of %d found", len(got), n)
 	}
 }
 

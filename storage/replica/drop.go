@@ -17,7 +17,7 @@ const (
 )
 
 // drop forgets a shard whose rows are gone. Views that hold it read on in their
-// own cut; its memory goes with the last of them.
+// own cut; its memory and its files go with the last of them.
 func (r *Replica) drop(s *shard.Shard) {
 	r.mu.Lock()
 	delete(r.mu.shards, s.ID())
@@ -25,10 +25,7 @@ func (r *Replica) drop(s *shard.Shard) {
 	st := s.Status()
 	r.mu.droppedBytes += st.ResidentBytes + st.MappedBytes
 	r.mu.Unlock()
-	s.Close()
-	if err := s.RemoveFiles(); err != nil {
-		r.log.Warn("remove a dropped shard's files", "shard", s.ID(), "error", err)
-	}
+	s.Remove()
 }
 
 // Garbage says whether dropped shards hold enough disk space for a Reclaim.

@@ -140,6 +140,9 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 	if err := s.repair(v, f, g, quiet); err != nil {
 		return false, err
 	}
+	if paused == nil && f.outdated(g) {
+		return true, nil // by what has just joined
+	}
 	if paused == nil {
 		more, err := s.tend(v, f, g, quiet)
 		if more || err != nil && !waits(err) {

@@ -161,6 +161,3 @@ func (s *Shard) adopt(f *fieldState, r io.Reader, next index.Slot) error {
 	s.loadCurve(f.field)
 	return nil
 }
-
-// RemoveFiles deletes the checkpoints of a shard that is gone.
-func (s *Shard) RemoveFiles() error { return os.RemoveAll(s.dir) }

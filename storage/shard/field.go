@@ -36,7 +36,8 @@ type indexed struct {
 }
 
 // standing is what is known of an index beside what is in it; a copy of the index
-// takes it over whole. Guarded by Shard.build; made and loaded never change.
+// takes it over whole. Guarded by Shard.build; made, loaded and vain never change once
+// the index serves.
 type standing struct {
 	made     recipe
 	saved    index.Slot    // high at the last checkpoint
@@ -49,6 +50,7 @@ type standing struct {
 	// Until the settings are known nobody relies on it.
 	loaded string
 	coded  int // vectors when coding was chosen
+	vain   int // vectors of which a training learned nothing; 0: none was in vain
 }
 
 // fieldState is one field in one published version.

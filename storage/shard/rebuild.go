@@ -17,8 +17,12 @@ import (
 // outdated says whether an index is to be built anew, with other settings or by what
 // was learned since.
 func (f *fieldState) outdated(g *indexed) bool {
-	return f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph))
+	return f.kind.Wanted(f.settings) && (g.made != f.recipe() || stale(g.graph) && g.graph.Len() >= vainGrowth*g.vain)
 }
+
+// vainGrowth is how many times the vectors there must be before an index that was
+// stale right after its training is trained again.
+const vainGrowth = 2
 
 // nextPath is where an index of new settings is saved until it serves.
 func (s *Shard) nextPath(f *field) string { return s.graphPath(f) + ".next" }
@@ -41,6 +45,10 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 		return false, errors.Join(err, g.graph.Close())
 	}
 	g.mended, g.changed = true, true // the file of the old one is in its place
+	if stale(g.graph) {
+		g.vain = g.graph.Len()
+		s.log.Warn("nothing could be learned of the vectors: their index stays as it is until there are twice as many", "vector", f.conf.Name, "vectors", g.vain)
+	}
 	f.swapGraph(g)
 	f.unlearn(g)
 	s.finish(j, nil)

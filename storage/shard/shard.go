@@ -28,6 +28,7 @@ package shard
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,18 @@ func Create(b *storage.Batch, id schema.ShardID, c *schema.Collection, o Options
 func (s *Shard) Close() {
 	s.o.Optimizer.forget(s)
 	s.pins.close(s.free)
+}
+
+// Remove is Close of a shard that is gone for good: its checkpoints go with the last
+// of those who use it, one of whom may just be saving one.
+func (s *Shard) Remove() {
+	s.o.Optimizer.forget(s)
+	s.pins.close(func() {
+		s.free()
+		if err := os.RemoveAll(s.dir); err != nil {
+			s.log.Warn("remove a dropped shard's files", "error", err)
+		}
+	})
 }
 
 // Wait blocks until the views and jobs that were there at Close have ended.
