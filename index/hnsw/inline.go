@@ -110,7 +110,7 @@ func (g *Graph) Inlining() bool {
 // Inlinable reports whether walks go by codes that others can stand beside.
 func (g *Graph) Inlinable() bool {
 	affine, ok := g.Code().(*quant.Affine)
-	return ok && affine.Turned() && !g.o.Loose
+	return ok && quant.Besides(affine) && !g.o.Loose
 }
 
 // Inlined reports whether codes lie beside all links.

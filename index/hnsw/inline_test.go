@@ -330,6 +330,27 @@ func TestInlineNeedsACode(t *testing.T) {
 	}
 }
 
+// Vectors of every short length are searched as well with inline_storage as without;
+// below ten dimensions signs tell nothing, and nothing lies beside the links.
+func TestInlineOfShortVectors(t *testing.T) {
+	for dim := 1; dim <= 20; dim++ {
+		s := newSpace(t, 300, dim, index.Euclid)
+		g := s.graph(t, 50)
+		s.insertAll(t, g)
+		for _, bits := range []int{4, 8} {
+			if err := g.Guide(s.affine(bits), index.Pace{Workers: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Inline(true, 1); err != nil || g.Inlined() != (dim >= 10) {
+				t.Errorf("%d dimensions, %d bits: inlined %v, %v", dim, bits, g.Inlined(), err)
+			}
+			if r := s.recall(g, index.Query{K: 10, Ef: 100}, 20); r < 0.95 {
+				t.Errorf("%d dimensions, %d bits: recall %.3f", dim, bits, r)
+			}
+		}
+	}
+}
+
 // Searches go on beside inserts, and beside the change to codes and back.
 func TestInlineBesideWriters(t *testing.T) {
 	for _, dim := range []int{64, 2 * leastOwn} {

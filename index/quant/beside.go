@@ -35,7 +35,11 @@ type Beside struct {
 	share float32 // k
 }
 
-// NewBeside makes the code beside an Affine that turns vectors.
+// Besides reports whether a Beside can stand on an Affine: it turns vectors, and these
+// are long enough for signs to tell anything.
+func Besides(a *Affine) bool { return a.Turned() && besideBits(a.dim()) > 0 }
+
+// NewBeside makes the code beside an Affine that it can stand on (Besides).
 func NewBeside(a *Affine) *Beside {
 	b := &Beside{on: a, bits: besideBits(a.dim()), share: 1}
 	if a.metric == index.Euclid {
@@ -49,7 +53,8 @@ func NewBeside(a *Affine) *Beside {
 const mostBeside = 256
 
 // besideBits is how many bits stand beside a link: most of those of a short
-// vector, so that the graph's memory stays within three times the vectors'. Whole bytes.
+// vector, so that the graph's memory stays within three times the vectors'. Whole
+// bytes, and none below ten dimensions.
 func besideBits(dim int) int { return min(dim*4/5&^7, mostBeside) }
 
 // BesideLanes is how many codes a block has.
