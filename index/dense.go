@@ -44,8 +44,8 @@ type Dense interface {
 type Trained interface {
 	Dense
 	// Train learns from the rows of live slots. It comes once, before the first
-	// Insert.
-	Train(live *Set) error
+	// Insert. Stopped, it has learned nothing (ErrStopped).
+	Train(live *Set, p Pace) error
 	// Stale reports whether what was learned no longer fits what is there: an
 	// index trained anew is then built beside this one. Any goroutine.
 	Stale() bool

@@ -223,7 +223,7 @@ func (w *world) open() index.Dense {
 	}
 	w.t.Cleanup(func() { x.Close() })
 	if trained, ok := x.(index.Trained); ok {
-		if err := trained.Train(w.upTo(w.n)); err != nil {
+		if err := trained.Train(w.upTo(w.n), index.Pace{Workers: 2}); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -30,23 +30,23 @@ type coarse struct {
 }
 
 // learn makes the centroids of so many lists from a sample.
-func learn(p matrix, lists int, o Options) *coarse {
+func learn(p matrix, lists int, o Options, w *crew) *coarse {
 	groups := 1
 	if lists >= manyLists {
 		groups = int(math.Sqrt(float64(lists)))
 	}
-	c := clustering{k: groups, seed: o.Seed, workers: o.Workers, unit: o.Metric == index.Cosine && o.Axes == 0}
+	c := clustering{k: groups, seed: o.Seed, crew: w, unit: o.Metric == index.Cosine && o.Axes == 0}
 	if groups == 1 {
 		c.k = lists
-		return grouped(o, c.run(p), 1)
+		return grouped(o, c.run(p), 1, w)
 	}
 	tops := c.run(thinned(p, batch*groups))
 	near := make([]uint32, p.len())
 	c.assign(p, tops, near)
 	centroids := c.split(p, near, tops.len(), lists)
 	for range polish {
-		two := grouped(o, centroids, groups)
-		spread(p.len(), o.Workers, func(from, to int) {
+		two := grouped(o, centroids, groups, w)
+		w.spread(p.len(), func(from, to int) {
 			for i := from; i < to; i++ {
 				list, _ := two.nearest(p.row(i))
 				near[i] = uint32(list)
@@ -56,7 +56,7 @@ func learn(p matrix, lists int, o Options) *coarse {
 		balance(p, two.centroids, near, sizes)
 		centroids = two.centroids
 	}
-	return grouped(o, centroids, groups)
+	return grouped(o, centroids, groups, w)
 }
 
 // thinned is some of the points, evenly taken.
@@ -81,7 +81,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 	}
 	members := order(near, sizes)
 	parts := make([]matrix, groups)
-	each(groups, c.workers, func(g int) {
+	c.crew.each(groups, func(g int) {
 		before := 0
 		for _, n := range sizes[:g] {
 			before += n
@@ -91,7 +91,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 		if share == 0 {
 			return
 		}
-		own := clustering{k: share, seed: c.seed + uint64(g) + 1, workers: 1, unit: c.unit}
+		own := clustering{k: share, seed: c.seed + uint64(g) + 1, crew: alone(), unit: c.unit}
 		parts[g] = own.run(p.pick(members[before : before+sizes[g]]))
 	})
 	out := matrix{dim: p.dim}
@@ -102,9 +102,9 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 }
 
 // grouped puts centroids into groups.
-func grouped(o Options, centroids matrix, groups int) *coarse {
+func grouped(o Options, centroids matrix, groups int, w *crew) *coarse {
 	c := &coarse{metric: o.Metric, centroids: centroids}
-	k := clustering{k: groups, seed: o.Seed + 7, workers: o.Workers}
+	k := clustering{k: groups, seed: o.Seed + 7, crew: w}
 	near := make([]uint32, centroids.len())
 	middles := matrix{dim: centroids.dim, v: make([]float32, centroids.dim)}
 	if groups > 1 {

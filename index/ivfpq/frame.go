@@ -56,7 +56,7 @@ func (f *frame) lay(out, v, spare []float32) (across float32) {
 }
 
 // layAll is the vectors of a sample in the frame.
-func (f *frame) layAll(p matrix, o *Options) matrix {
+func (f *frame) layAll(p matrix, o *Options, w *crew) matrix {
 	if f.axes == nil && !o.turned() {
 		return p
 	}
@@ -64,7 +64,7 @@ func (f *frame) layAll(p matrix, o *Options) matrix {
 	if f.axes != nil {
 		out = newMatrix(p.len(), o.inner())
 	}
-	spread(p.len(), o.Workers, func(from, to int) {
+	w.spread(p.len(), func(from, to int) {
 		spare := make([]float32, o.Dim)
 		for i := from; i < to; i++ {
 			f.lay(out.row(i), p.row(i), spare)

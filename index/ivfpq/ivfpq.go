@@ -43,7 +43,7 @@ type Options struct {
 	// dimensions. Each byte is two sub-quantisers.
 	CodeBytes int
 	Seed      uint64
-	Workers   int // goroutines that Train uses, at least 1
+	Workers   int // goroutines that put lists in order, at least 1
 }
 
 // MostLists is the greatest number of lists.

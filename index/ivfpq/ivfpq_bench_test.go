@@ -96,7 +96,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	defer x.Close()
 	start := time.Now()
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		b.Fatal(err)
 	}
 	trained := time.Since(start)

@@ -1,12 +1,14 @@
 package ivfpq
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kithdb/kith/index"
@@ -68,7 +70,7 @@ func TestOptionsAreChecked(t *testing.T) {
 func TestInsertOrderDoesNotShow(t *testing.T) {
 	w := newWorld(t, shape{n: 3000, dim: 16, metric: index.Euclid, seed: 2})
 	x, y := w.built(t), w.open(t, w.options())
-	if err := y.Train(w.all()); err != nil {
+	if err := y.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	for i := w.n - 1; i >= 0; i-- {
@@ -105,7 +107,7 @@ func TestTrainingLater(t *testing.T) {
 		t.Errorf("recall %.3f before training", r)
 	}
 	for range 2 { // the second training learns the same
-		if err := y.Train(w.all()); err != nil {
+		if err := y.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
 		for range 20 {
@@ -173,13 +175,13 @@ func TestSmallAndEqual(t *testing.T) {
 	if hits, _ := x.Search(index.Query{Vector: w.point(), K: 5}, nil); len(hits) != 0 || x.Len() != 0 || x.Stale() {
 		t.Fatalf("an empty index answers %d hits", len(hits))
 	}
-	if err := x.Train(new(index.Builder).Done()); err != nil {
+	if err := x.Train(new(index.Builder).Done(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	var few index.Builder
 	few.Add(450)
 	few.Add(451)
-	if err := x.Train(few.Done()); err != nil { // fewer vectors than lists
+	if err := x.Train(few.Done(), index.Pace{Workers: 2}); err != nil { // fewer vectors than lists
 		t.Fatal(err)
 	}
 	w.insertAll(t, x, 2)
@@ -193,7 +195,7 @@ func TestSmallAndEqual(t *testing.T) {
 		if len(hits) != 10 {
 			t.Fatalf("%d hits", len(hits))
 		}
-		if err := x.Train(w.all()); err != nil {
+		if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -271,7 +273,7 @@ func TestDrift(t *testing.T) {
 		}
 	}
 	x := w.open(t, w.options())
-	if err := x.Train(w.only(func(i int) bool { return i < 3000 })); err != nil {
+	if err := x.Train(w.only(func(i int) bool { return i < 3000 }), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range w.n {
@@ -285,7 +287,7 @@ func TestDrift(t *testing.T) {
 	if !x.Stale() {
 		t.Error("not stale with other vectors than those of its training")
 	}
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if x.Stale() {
@@ -309,7 +311,7 @@ func TestDone(t *testing.T) {
 func TestSearchBesideEverything(t *testing.T) {
 	w := newWorld(t, shape{n: 3000, dim: 16, metric: index.Euclid, seed: 10})
 	x := w.open(t, w.options())
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	stop := make(chan struct{})
@@ -341,7 +343,7 @@ func TestSearchBesideEverything(t *testing.T) {
 		if _, err := x.Repair(odd, index.Pace{Workers: 2}); err != nil {
 			t.Error(err)
 		}
-		if err := x.Train(odd); err != nil {
+		if err := x.Train(odd, index.Pace{Workers: 2}); err != nil {
 			t.Error(err)
 		}
 		runtime.GC()
@@ -351,5 +353,34 @@ func TestSearchBesideEverything(t *testing.T) {
 	searches.Wait()
 	if r := w.recall(x, index.Query{K: 10, Ef: 200}, 20); r < 0.95 {
 		t.Errorf("recall %.3f afterwards", r)
+	}
+}
+
+// A training that is stopped at any moment leaves the index as it was; done again it
+// is as if it had never been stopped.
+func TestAStoppedTraining(t *testing.T) {
+	w := newWorld(t, shape{n: 3000, dim: 12, metric: index.Euclid, seed: 4})
+	o := w.options()
+	o.Lists, o.Axes = 600, 10 // in groups
+	whole := w.builtBy(t, o)
+	for _, after := range []int64{0, 1, 5, 20, 50, 100, 200, 300} {
+		x := w.builtBy(t, o)
+		q := index.Query{Vector: w.point(), K: 10, Ef: 50}
+		before, _ := x.Search(q, nil)
+		var asked atomic.Int64
+		stop := index.Pace{Workers: 2, Go: func(int) bool { return asked.Add(1) <= after }}
+		if err := x.Train(w.all(), stop); !errors.Is(err, index.ErrStopped) {
+			t.Fatalf("stopped after %d parts: %v", after, err)
+		}
+		if now, _ := x.Search(q, nil); !slices.Equal(before, now) || x.Len() != w.n {
+			t.Fatalf("stopped after %d parts: %v, before %v", after, now, before)
+		}
+		if err := x.Train(w.all(), index.Pace{}); err != nil {
+			t.Fatal(err)
+		}
+		want, _ := whole.Search(q, nil)
+		if now, _ := x.Search(q, nil); !slices.Equal(want, now) {
+			t.Fatalf("trained again: %v, want %v", now, want)
+		}
 	}
 }

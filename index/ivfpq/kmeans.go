@@ -16,12 +16,12 @@ const (
 
 // clustering is k-means (Lloyd) with k-means++ seeding (Arthur and Vassilvitskii,
 // 2007), in which crowded clusters are split at the expense of sparse ones. The
-// same seed gives the same centres, whatever the workers.
+// same seed gives the same centres, however many work at them.
 type clustering struct {
-	k       int
-	seed    uint64
-	workers int
-	unit    bool // centres are made one long: spherical k-means
+	k    int
+	seed uint64
+	crew *crew
+	unit bool // centres are made one long: spherical k-means
 }
 
 // run answers at most k centres, fewer where there are fewer points.
@@ -53,6 +53,9 @@ func (c clustering) begin(p matrix, rng *rand.Rand) matrix {
 	}
 	next := rng.IntN(n)
 	for k := range c.k {
+		if !c.crew.goes(0) {
+			break
+		}
 		copy(centres.row(k), p.row(next))
 		p.squares(centres.row(k), fresh)
 		var sum float64
@@ -88,7 +91,7 @@ func (c clustering) finish(centres matrix) matrix {
 
 // assign sets near[i] to the centre nearest to point i.
 func (c clustering) assign(p, centres matrix, near []uint32) {
-	spread(p.len(), c.workers, func(from, to int) {
+	c.crew.spread(p.len(), func(from, to int) {
 		for i := from; i < to; i++ {
 			row, _ := centres.nearest(p.row(i))
 			near[i] = uint32(row)
@@ -110,7 +113,7 @@ func (c clustering) move(p, centres matrix, near []uint32) (sizes []int) {
 		from[k] = starts
 		starts += n
 	}
-	spread(len(sizes), c.workers, func(first, last int) {
+	c.crew.spread(len(sizes), func(first, last int) {
 		for k := first; k < last; k++ {
 			if sizes[k] > 0 {
 				middle(centres.row(k), p, byCentre[from[k]:from[k]+sizes[k]])

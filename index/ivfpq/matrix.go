@@ -2,9 +2,10 @@ package ivfpq
 
 import (
 	"math"
-	"sync"
+	"sync/atomic"
 	"unsafe"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -96,45 +97,42 @@ func normalise(v []float32) {
 	}
 }
 
-// spread calls do for [0, n) in stretches, on so many goroutines, and waits. What
-// a stretch does must not depend on which goroutine does it.
-func spread(n, workers int, do func(from, to int)) {
-	const stretch = 512
-	workers = min(max(workers, 1), (n+stretch-1)/stretch)
-	if workers <= 1 {
-		do(0, n)
-		return
-	}
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range workers {
-		wg.Go(func() {
-			for from := range next {
-				do(from, min(from+stretch, n))
-			}
-		})
-	}
-	for from := 0; from < n; from += stretch {
-		next <- from
-	}
-	close(next)
-	wg.Wait()
+// crew is the goroutines of a long piece of work, which step aside between small
+// parts of it. Once it is told to stop it leaves out what is left: whoever had it work
+// asks stopped before the result is used.
+type crew struct {
+	pace index.Pace
+	halt atomic.Bool
 }
 
-// each calls do for every number below n, one at a time, on so many goroutines.
-func each(n, workers int, do func(i int)) {
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(max(workers, 1), max(n, 1)) {
-		wg.Go(func() {
-			for i := range next {
-				do(i)
-			}
-		})
+// alone is a crew of one, which never stops.
+func alone() *crew { return new(crew) }
+
+// goes asks whether a worker is to go on.
+func (c *crew) goes(worker int) bool {
+	if !c.halt.Load() && !c.pace.Goes(worker) {
+		c.halt.Store(true)
 	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
+	return !c.halt.Load()
+}
+
+// stopped says whether something was left out.
+func (c *crew) stopped() bool { return c.halt.Load() }
+
+// spread calls do for [0, n) in stretches and waits. What a stretch does must not
+// depend on which goroutine does it.
+func (c *crew) spread(n int, do func(from, to int)) {
+	const stretch = 128
+	c.each((n+stretch-1)/stretch, func(i int) { do(i*stretch, min((i+1)*stretch, n)) })
+}
+
+// each calls do for every number below n, one at a time, and waits.
+func (c *crew) each(n int, do func(i int)) {
+	var next atomic.Int64
+	workers := index.Pace{Workers: min(c.pace.Hands(), n)}
+	workers.Each(func(worker int) {
+		for i := next.Add(1) - 1; i < int64(n) && c.goes(worker); i = next.Add(1) - 1 {
+			do(int(i))
+		}
+	})
 }

@@ -33,13 +33,13 @@ func (p *product) from(sub int) int { return sub * p.dim / p.subs }
 func (p *product) values(d int) *[words]float32 { return (*[words]float32)(p.books[words*d:]) }
 
 // learnProduct makes the codebooks from a sample of residuals.
-func learnProduct(r matrix, subs int, o Options) *product {
+func learnProduct(r matrix, subs int, seed uint64, w *crew) *product {
 	p := &product{dim: r.dim, subs: subs, books: make([]float32, words*r.dim)}
 	r = thinned(r, bookPoints)
-	each(subs, o.Workers, func(sub int) {
+	w.each(subs, func(sub int) {
 		from, to := p.from(sub), p.from(sub+1)
 		if from < to {
-			p.book(r, from, to, o.Seed+uint64(sub))
+			p.book(r, from, to, seed+uint64(sub))
 		}
 	})
 	p.finish()

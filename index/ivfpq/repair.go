@@ -3,7 +3,6 @@ package ivfpq
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/kithdb/kith/index"
 )
@@ -84,17 +83,11 @@ func (g *generation) without(live *index.Set, p index.Pace) (*generation, error)
 		}
 	}
 	faults := make([]error, len(g.lists))
-	var stopped atomic.Bool
-	each(len(g.lists), p.Hands(), func(i int) {
-		switch {
-		case stopped.Load():
-		case !p.Goes(i % p.Hands()):
-			stopped.Store(true)
-			faults[i] = index.ErrStopped
-		default:
-			faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live)
-		}
-	})
+	w := &crew{pace: p}
+	w.each(len(g.lists), func(i int) { faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live) })
+	if w.stopped() {
+		faults = append(faults, index.ErrStopped)
+	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, errors.Join(err, fresh.close())
 	}

@@ -58,7 +58,7 @@ func TestSavePutsListsInOrder(t *testing.T) {
 	o := w.options()
 	o.Lists = 7
 	x := w.open(t, o)
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	w.insertAll(t, x, 1)
@@ -146,7 +146,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(plain)
 	}
 	add()
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		f.Fatal(err)
 	}
 	add()

@@ -19,13 +19,17 @@ const (
 )
 
 // Train learns centroids and codebooks from the rows of live slots, and puts the
-// slots that are in the index into lists by them. Without any live slot nothing
-// changes. Searches go on; an Insert waits.
-func (x *Index) Train(live *index.Set) error {
+// slots that are in the index into lists by them. Without any live slot, and stopped,
+// nothing changes. Searches go on; an Insert waits.
+func (x *Index) Train(live *index.Set, p index.Pace) error {
 	x.build.Lock()
 	defer x.build.Unlock()
-	m, d := x.learn(live)
-	if m == nil {
+	w := &crew{pace: p}
+	m, d := x.learn(live, w)
+	switch {
+	case w.stopped():
+		return index.ErrStopped
+	case m == nil:
 		return nil
 	}
 	g, err := newGeneration(m)
@@ -33,15 +37,18 @@ func (x *Index) Train(live *index.Set) error {
 		return err
 	}
 	g.drift.points, g.drift.spread, g.drift.imbalance = d.points, d.spread, d.imbalance
-	if err := x.codeAll(g); err != nil {
+	if err := x.codeAll(g, w); err != nil {
 		return errors.Join(fmt.Errorf("training: %w", err), g.close())
+	}
+	if w.stopped() {
+		return errors.Join(index.ErrStopped, g.close())
 	}
 	x.now.Store(g)
 	return nil
 }
 
 // learn makes a model, nil when there is nothing to learn from.
-func (x *Index) learn(live *index.Set) (*model, *drift) {
+func (x *Index) learn(live *index.Set, w *crew) (*model, *drift) {
 	n := live.Count(0, index.Slot(x.vectors.Rows().Len()))
 	lists := x.o.Lists
 	if lists == 0 {
@@ -50,23 +57,24 @@ func (x *Index) learn(live *index.Set) (*model, *drift) {
 	lists = max(1, min(lists, n/fewest))
 	most := max(perList*lists, bookPoints)
 	most = max(min(most, sampleBytes/4/x.o.Dim), 1)
-	p := x.sample(live, n, most)
-	if p.len() == 0 {
+	p := x.sample(live, most, w)
+	if p.len() == 0 || w.stopped() {
 		return nil, nil
 	}
 	m := &model{o: x.o, frame: learnFrame(p, &x.o), mean: make([]float32, x.o.inner())}
-	p = m.frame.layAll(p, &x.o)
+	p = m.frame.layAll(p, &x.o, w)
 	middle(m.mean, p, upToMany(p.len()))
-	m.coarse = learn(p, lists, x.o)
-	d := m.rest(p)
-	m.codes = learnProduct(p, x.o.subs(), x.o)
+	m.coarse = learn(p, lists, x.o, w)
+	d := m.rest(p, w)
+	m.codes = learnProduct(p, x.o.subs(), x.o.Seed, w)
 	d.points = n
 	return m, d
 }
 
-// sample is the vectors of at most so many of the n live slots, taken evenly but
+// sample is the vectors of at most so many of the live slots, taken evenly but
 // at random, so that no order of insertion shows.
-func (x *Index) sample(live *index.Set, n, most int) matrix {
+func (x *Index) sample(live *index.Set, most int, w *crew) matrix {
+	n := live.Count(0, index.Slot(x.vectors.Rows().Len()))
 	most = min(most, n)
 	ranks := make([]int, most)
 	rng := rand.New(rand.NewPCG(x.o.Seed, 3))
@@ -77,7 +85,7 @@ func (x *Index) sample(live *index.Set, n, most int) matrix {
 	slots := live.At(ranks, nil)
 	p := newMatrix(len(slots), x.o.Dim)
 	rows, space := x.vectors.Rows(), x.o.space()
-	spread(len(slots), x.o.Workers, func(from, to int) {
+	w.spread(len(slots), func(from, to int) {
 		for i := from; i < to; i++ {
 			decode(space, p.row(i), rows.Bytes(uint32(slots[i])))
 		}
@@ -112,9 +120,9 @@ func tidy(p matrix) matrix {
 }
 
 // rest replaces the vectors by what is left of them without their centroids.
-func (m *model) rest(p matrix) *drift {
+func (m *model) rest(p matrix, w *crew) *drift {
 	near, squares := make([]uint32, p.len()), make([]float32, p.len())
-	spread(p.len(), m.o.Workers, func(from, to int) {
+	w.spread(p.len(), func(from, to int) {
 		for i := from; i < to; i++ {
 			list, square := m.coarse.nearest(p.row(i))
 			near[i], squares[i] = uint32(list), square
@@ -138,12 +146,12 @@ func (m *model) rest(p matrix) *drift {
 
 // codeAll puts all slots that are in the index into a new generation, list by
 // list, those of one list rising.
-func (x *Index) codeAll(g *generation) error {
+func (x *Index) codeAll(g *generation, w *crew) error {
 	slots := x.members.all(nil)
 	near := make([]uint32, len(slots))
-	rows, workers := x.vectors.Rows(), x.o.Workers
+	rows := x.vectors.Rows()
 	defer rows.Keep()
-	spread(len(slots), workers, func(from, to int) {
+	w.spread(len(slots), func(from, to int) {
 		s := x.scratch(g.model)
 		defer x.scratches.Put(s)
 		for i := from; i < to; i++ {
@@ -162,7 +170,7 @@ func (x *Index) codeAll(g *generation) error {
 		starts[i+1] = starts[i] + n
 	}
 	faults := make([]error, len(sizes))
-	each(len(sizes), workers, func(list int) {
+	w.each(len(sizes), func(list int) {
 		s := x.scratch(g.model)
 		defer x.scratches.Put(s)
 		faults[list] = g.lists[list].fill(&g.blocks, sizes[list], func(i int, e *entry) {

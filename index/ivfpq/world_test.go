@@ -118,7 +118,7 @@ func (w *world) built(t testing.TB) *Index {
 func (w *world) builtBy(t testing.TB, o Options) *Index {
 	t.Helper()
 	x := w.open(t, o)
-	if err := x.Train(w.all()); err != nil {
+	if err := x.Train(w.all(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	w.insertAll(t, x, 2)
@@ -128,7 +128,7 @@ func (w *world) builtBy(t testing.TB, o Options) *Index {
 func (w *world) insertAll(t testing.TB, x *Index, workers int) {
 	t.Helper()
 	var failed atomic.Pointer[error]
-	spread(w.n, workers, func(from, to int) {
+	(&crew{pace: index.Pace{Workers: workers}}).spread(w.n, func(from, to int) {
 		for i := from; i < to; i++ {
 			if err := x.Insert(index.Slot(i)); err != nil {
 				failed.Store(&err)

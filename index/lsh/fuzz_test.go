@@ -48,7 +48,7 @@ func filled(t testing.TB, rows *arena.Arena, o Options) *Index {
 	for s := range index.Slot(fuzzed) {
 		all.Add(s)
 	}
-	if err := x.Train(all.Done()); err != nil {
+	if err := x.Train(all.Done(), index.Pace{Workers: 2}); err != nil {
 		t.Fatal(err)
 	}
 	for s := range index.Slot(fuzzed) {

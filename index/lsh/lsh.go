@@ -104,8 +104,9 @@ func New(vectors *arena.Arena, o Options) (*Index, error) {
 }
 
 // Train learns where the vectors lie, from a sample of live ones, and how many
-// buckets their number asks for. It comes once, before the first Insert.
-func (x *Index) Train(live *index.Set) error {
+// buckets their number asks for. It comes once, before the first Insert, and is soon
+// done: it does not ask whether it is to go on.
+func (x *Index) Train(live *index.Set, _ index.Pace) error {
 	return x.settle(learn(&x.o, x.vectors.Rows(), live))
 }
 

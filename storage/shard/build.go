@@ -220,7 +220,7 @@ func (s *Shard) newGraph(f *fieldState) (*indexed, error) {
 	}
 	if t, ok := graph.(index.Trained); ok {
 		j := s.resume(Training, f.conf.Name)
-		err := t.Train(f.has)
+		err := t.Train(f.has, s.pace())
 		if s.finish(j, err); err != nil {
 			return nil, errors.Join(err, graph.Close())
 		}

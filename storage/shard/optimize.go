@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/storage"
 )
 
@@ -186,7 +187,7 @@ func (o *Optimizer) step(s *Shard) (more bool) {
 		o.worked.Store(true) // what garbage there is goes before the next look
 		o.later(s, pauseRetry)
 	}
-	if waits(err) {
+	if waits(err) || errors.Is(err, index.ErrStopped) { // by the node's end, or the shard's
 		err = nil
 	}
 	if err != nil {

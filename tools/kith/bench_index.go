@@ -194,7 +194,7 @@ const noteEvery = 500_000
 // fill trains, guides where codes are asked for, and inserts.
 func (b *indexBench) fill(ctx context.Context, x index.Dense, d *dataset, live *index.Set) error {
 	if t, ok := x.(index.Trained); ok {
-		if err := t.Train(live); err != nil {
+		if err := t.Train(live, index.Pace{Workers: b.threads}); err != nil {
 			return err
 		}
 	}
