@@ -91,7 +91,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 		if share == 0 {
 			return
 		}
-		own := clustering{k: share, seed: c.seed + uint64(g) + 1, crew: alone(), unit: c.unit}
+		own := clustering{k: share, seed: c.seed + uint64(g) + 1, crew: c.crew.one(), unit: c.unit}
 		parts[g] = own.run(p.pick(members[before : before+sizes[g]]))
 	})
 	out := matrix{dim: p.dim}

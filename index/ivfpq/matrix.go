@@ -105,8 +105,10 @@ type crew struct {
 	halt atomic.Bool
 }
 
-// alone is a crew of one, which never stops.
-func alone() *crew { return new(crew) }
+// one is a crew of one for a part of the work, which steps aside and stops with all.
+func (c *crew) one() *crew {
+	return &crew{pace: index.Pace{Go: func(int) bool { return c.goes(0) }}}
+}
 
 // goes asks whether a worker is to go on.
 func (c *crew) goes(worker int) bool {
