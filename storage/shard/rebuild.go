@@ -49,6 +49,9 @@ func (s *Shard) rebuild(v *View, f *fieldState) (more bool, err error) {
 		g.vain = g.graph.Len()
 		s.log.Warn("nothing could be learned of the vectors: their index stays as it is until there are twice as many", "vector", f.conf.Name, "vectors", g.vain)
 	}
+	if old := f.graph.Load(); old != nil && old.made.kind != g.made.kind {
+		f.forget() // also where a checkpoint has a breadth and there is no curve
+	}
 	f.swapGraph(g)
 	f.unlearn(g)
 	s.finish(j, nil)
