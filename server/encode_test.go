@@ -30,6 +30,18 @@ func TestFloatsComeBack(t *testing.T) {
 	}
 }
 
+// What JSON has no number for is the largest there is, or null.
+func TestFloatsThatJSONHasNot(t *testing.T) {
+	for v, want := range map[float64]string{math.Inf(1): "3.4028235e+38", math.Inf(-1): "-3.4028235e+38"} {
+		if got := string(appendFloat(nil, float32(v))); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+	if got := string(appendFloat(nil, float32(math.NaN()))); got != "null" {
+		t.Errorf("no number: %s", got)
+	}
+}
+
 func TestRecordsAreJSON(t *testing.T) {
 	everything := point.Selector{Payload: point.PayloadSelector{Enable: true}, Vector: point.VectorSelector{Enable: true}}
 	for _, c := range []struct {

@@ -26,7 +26,7 @@ const (
 // scratch is what one search or insert needs, taken from a pool: once its slices
 // have grown it allocates nothing.
 type scratch struct {
-	whole    []float32 // as the metric sees it
+	whole    []float32 // as the metric sees it; vector itself where the frame leaves it as it is
 	spare    []float32 // of its length
 	vector   []float32 // in the model's frame
 	across   float32   // the square of what is not in the frame
@@ -62,6 +62,9 @@ func (x *Index) scratch(m *model) *scratch {
 		dim, inner := x.o.Dim, x.o.inner()
 		s = &scratch{whole: make([]float32, dim), spare: make([]float32, dim),
 			vector: make([]float32, inner), centred: make([]float32, inner), residual: make([]float32, inner), approx: make([]float32, inner)}
+		if !x.o.turned() {
+			s.whole = s.vector // as it is
+		}
 		subs := x.o.subs()
 		s.entry.codes = make([]uint8, subs)
 		s.products, s.lows, s.tables = make([]float32, words*subs), make([]float32, subs), make([]uint8, words*subs)
