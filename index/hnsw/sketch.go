@@ -78,7 +78,11 @@ func (g *Graph) SketchSome(slots int, p index.Pace) (left int, err error) {
 	now := g.guide.Load()
 	x := now.sketch
 	if x == nil {
-		x = emptySketch(g.trainSketch())
+		crew := index.NewCrew(p)
+		x = emptySketch(g.trainSketch(crew))
+		if crew.Stopped() {
+			return g.Unsketched(), nil
+		}
 		if err := x.pin(); err != nil {
 			return 0, errors.Join(err, x.close())
 		}
@@ -118,7 +122,7 @@ func (g *Graph) Unsketched() int {
 }
 
 // trainSketch finds the axes of nodes from all over the graph; nil: they have none.
-func (g *Graph) trainSketch() *quant.Sketch {
+func (g *Graph) trainSketch(crew *index.Crew) *quant.Sketch {
 	w := g.walker(nil)
 	defer g.release(w)
 	end := g.nodes.Rows().Len()
@@ -130,7 +134,7 @@ func (g *Graph) trainSketch() *quant.Sketch {
 			samples = append(samples, w.vector...)
 		}
 	}
-	return quant.NewSketch(quant.ReducedOptions{Metric: g.o.Metric, Dim: g.o.Dim, Seed: g.o.Seed}, samples)
+	return quant.NewSketch(quant.ReducedOptions{Metric: g.o.Metric, Dim: g.o.Dim, Seed: g.o.Seed}, samples, crew)
 }
 
 // put writes the sketch of a slot, whose vector is in w.vector.

@@ -30,7 +30,7 @@ type coarse struct {
 }
 
 // learn makes the centroids of so many lists from a sample.
-func learn(p matrix, lists int, o Options, w *crew) *coarse {
+func learn(p matrix, lists int, o Options, w *index.Crew) *coarse {
 	groups := 1
 	if lists >= manyLists {
 		groups = int(math.Sqrt(float64(lists)))
@@ -46,7 +46,7 @@ func learn(p matrix, lists int, o Options, w *crew) *coarse {
 	centroids := c.split(p, near, tops.len(), lists)
 	for range polish {
 		two := grouped(o, centroids, groups, w)
-		w.spread(p.len(), func(from, to int) {
+		w.Spread(p.len(), stretch, func(from, to int) {
 			for i := from; i < to; i++ {
 				list, _ := two.nearest(p.row(i))
 				near[i] = uint32(list)
@@ -81,7 +81,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 	}
 	members := order(near, sizes)
 	parts := make([]matrix, groups)
-	c.crew.each(groups, func(g int) {
+	c.crew.Each(groups, func(g int, w *index.Crew) {
 		before := 0
 		for _, n := range sizes[:g] {
 			before += n
@@ -91,7 +91,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 		if share == 0 {
 			return
 		}
-		own := clustering{k: share, seed: c.seed + uint64(g) + 1, crew: c.crew.one(), unit: c.unit}
+		own := clustering{k: share, seed: c.seed + uint64(g) + 1, crew: w, unit: c.unit}
 		parts[g] = own.run(p.pick(members[before : before+sizes[g]]))
 	})
 	out := matrix{dim: p.dim}
@@ -102,7 +102,7 @@ func (c clustering) split(p matrix, near []uint32, groups, lists int) matrix {
 }
 
 // grouped puts centroids into groups.
-func grouped(o Options, centroids matrix, groups int, w *crew) *coarse {
+func grouped(o Options, centroids matrix, groups int, w *index.Crew) *coarse {
 	c := &coarse{metric: o.Metric, centroids: centroids}
 	k := clustering{k: groups, seed: o.Seed + 7, crew: w}
 	near := make([]uint32, centroids.len())

@@ -1,6 +1,7 @@
 package ivfpq
 
 import (
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/quant"
 	"github.com/kithdb/kith/index/simd"
 )
@@ -17,11 +18,11 @@ type frame struct {
 }
 
 // learnFrame finds the frame that the options ask for in a sample of vectors.
-func learnFrame(p matrix, o *Options) *frame {
+func learnFrame(p matrix, o *Options, w *index.Crew) *frame {
 	f := &frame{}
 	if o.Axes > 0 {
 		some := thinned(p, quant.MaxReducedSamples)
-		f.mean, f.axes = quant.PrincipalAxes(some.v, quant.ReducedOptions{Dim: o.Dim, Axes: o.Axes, Seed: o.Seed})
+		f.mean, f.axes = quant.PrincipalAxes(some.v, quant.ReducedOptions{Dim: o.Dim, Axes: o.Axes, Seed: o.Seed}, w)
 	}
 	f.ready(o)
 	return f
@@ -56,7 +57,7 @@ func (f *frame) lay(out, v, spare []float32) (across float32) {
 }
 
 // layAll is the vectors of a sample in the frame.
-func (f *frame) layAll(p matrix, o *Options, w *crew) matrix {
+func (f *frame) layAll(p matrix, o *Options, w *index.Crew) matrix {
 	if f.axes == nil && !o.turned() {
 		return p
 	}
@@ -64,7 +65,7 @@ func (f *frame) layAll(p matrix, o *Options, w *crew) matrix {
 	if f.axes != nil {
 		out = newMatrix(p.len(), o.inner())
 	}
-	w.spread(p.len(), func(from, to int) {
+	w.Spread(p.len(), stretch, func(from, to int) {
 		spare := make([]float32, o.Dim)
 		for i := from; i < to; i++ {
 			f.lay(out.row(i), p.row(i), spare)

@@ -52,7 +52,7 @@ func TestFramesKeepDistances(t *testing.T) {
 		o := w.options()
 		change(&o)
 		x := w.open(t, o)
-		m, _ := x.learn(w.all(), new(crew))
+		m, _ := x.learn(w.all(), index.NewCrew(index.Pace{}))
 		spare := make([]float32, o.Dim)
 		a, b := make([]float32, o.inner()), make([]float32, o.inner())
 		for range 200 {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/kithdb/kith/index"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 type clustering struct {
 	k    int
 	seed uint64
-	crew *crew
+	crew *index.Crew
 	unit bool // centres are made one long: spherical k-means
 }
 
@@ -53,7 +55,7 @@ func (c clustering) begin(p matrix, rng *rand.Rand) matrix {
 	}
 	next := rng.IntN(n)
 	for k := range c.k {
-		if !c.crew.goes(0) {
+		if !c.crew.Goes() {
 			break
 		}
 		copy(centres.row(k), p.row(next))
@@ -91,7 +93,7 @@ func (c clustering) finish(centres matrix) matrix {
 
 // assign sets near[i] to the centre nearest to point i.
 func (c clustering) assign(p, centres matrix, near []uint32) {
-	c.crew.spread(p.len(), func(from, to int) {
+	c.crew.Spread(p.len(), stretch, func(from, to int) {
 		for i := from; i < to; i++ {
 			row, _ := centres.nearest(p.row(i))
 			near[i] = uint32(row)
@@ -113,7 +115,7 @@ func (c clustering) move(p, centres matrix, near []uint32) (sizes []int) {
 		from[k] = starts
 		starts += n
 	}
-	c.crew.spread(len(sizes), func(first, last int) {
+	c.crew.Spread(len(sizes), stretch, func(first, last int) {
 		for k := first; k < last; k++ {
 			if sizes[k] > 0 {
 				middle(centres.row(k), p, byCentre[from[k]:from[k]+sizes[k]])

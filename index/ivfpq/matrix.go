@@ -2,10 +2,8 @@ package ivfpq
 
 import (
 	"math"
-	"sync/atomic"
 	"unsafe"
 
-	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -97,44 +95,5 @@ func normalise(v []float32) {
 	}
 }
 
-// crew is the goroutines of a long piece of work, which step aside between small
-// parts of it. Once it is told to stop it leaves out what is left: whoever had it work
-// asks stopped before the result is used.
-type crew struct {
-	pace index.Pace
-	halt atomic.Bool
-}
-
-// one is a crew of one for a part of the work, which steps aside and stops with all.
-func (c *crew) one() *crew {
-	return &crew{pace: index.Pace{Go: func(int) bool { return c.goes(0) }}}
-}
-
-// goes asks whether a worker is to go on.
-func (c *crew) goes(worker int) bool {
-	if !c.halt.Load() && !c.pace.Goes(worker) {
-		c.halt.Store(true)
-	}
-	return !c.halt.Load()
-}
-
-// stopped says whether something was left out.
-func (c *crew) stopped() bool { return c.halt.Load() }
-
-// spread calls do for [0, n) in stretches and waits. What a stretch does must not
-// depend on which goroutine does it.
-func (c *crew) spread(n int, do func(from, to int)) {
-	const stretch = 128
-	c.each((n+stretch-1)/stretch, func(i int) { do(i*stretch, min((i+1)*stretch, n)) })
-}
-
-// each calls do for every number below n, one at a time, and waits.
-func (c *crew) each(n int, do func(i int)) {
-	var next atomic.Int64
-	workers := index.Pace{Workers: min(c.pace.Hands(), n)}
-	workers.Each(func(worker int) {
-		for i := next.Add(1) - 1; i < int64(n) && c.goes(worker); i = next.Add(1) - 1 {
-			do(int(i))
-		}
-	})
-}
+// stretch is how many rows are one part of a crew's work.
+const stretch = 128

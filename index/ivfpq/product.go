@@ -33,13 +33,13 @@ func (p *product) from(sub int) int { return sub * p.dim / p.subs }
 func (p *product) values(d int) *[words]float32 { return (*[words]float32)(p.books[words*d:]) }
 
 // learnProduct makes the codebooks from a sample of residuals.
-func learnProduct(r matrix, subs int, seed uint64, w *crew) *product {
+func learnProduct(r matrix, subs int, seed uint64, w *index.Crew) *product {
 	p := &product{dim: r.dim, subs: subs, books: make([]float32, words*r.dim)}
 	r = thinned(r, bookPoints)
-	w.each(subs, func(sub int) {
+	w.Each(subs, func(sub int, w *index.Crew) {
 		from, to := p.from(sub), p.from(sub+1)
 		if from < to {
-			p.book(r, from, to, seed+uint64(sub))
+			p.book(r, from, to, seed+uint64(sub), w)
 		}
 	})
 	p.finish()
@@ -59,13 +59,13 @@ func (p *product) finish() {
 }
 
 // book places the codewords of dimensions [from, to) among the points.
-func (p *product) book(r matrix, from, to int, seed uint64) {
+func (p *product) book(r matrix, from, to int, seed uint64, w *index.Crew) {
 	part := newMatrix(r.len(), to-from)
 	for i := range r.len() {
 		copy(part.row(i), r.row(i)[from:to])
 	}
 	book := quant.Book{Points: words, Columns: p.books[words*from : words*to]}
-	book.Train(index.Euclid, part.v, seed, words)
+	book.Train(index.Euclid, part.v, seed, words, w)
 }
 
 // word is the codeword nearest to v, the dimensions from a first on.

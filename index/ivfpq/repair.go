@@ -83,9 +83,9 @@ func (g *generation) without(live *index.Set, p index.Pace) (*generation, error)
 		}
 	}
 	faults := make([]error, len(g.lists))
-	w := &crew{pace: p}
-	w.each(len(g.lists), func(i int) { faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live) })
-	if w.stopped() {
+	w := index.NewCrew(p)
+	w.Each(len(g.lists), func(i int, _ *index.Crew) { faults[i] = g.lists[i].copyTo(&fresh.lists[i], g, fresh, live) })
+	if w.Stopped() {
 		faults = append(faults, index.ErrStopped)
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -24,10 +24,10 @@ const (
 func (x *Index) Train(live *index.Set, p index.Pace) error {
 	x.build.Lock()
 	defer x.build.Unlock()
-	w := &crew{pace: p}
+	w := index.NewCrew(p)
 	m, d := x.learn(live, w)
 	switch {
-	case w.stopped():
+	case w.Stopped():
 		return index.ErrStopped
 	case m == nil:
 		return nil
@@ -40,7 +40,7 @@ func (x *Index) Train(live *index.Set, p index.Pace) error {
 	if err := x.codeAll(g, w); err != nil {
 		return errors.Join(fmt.Errorf("training: %w", err), g.close())
 	}
-	if w.stopped() {
+	if w.Stopped() {
 		return errors.Join(index.ErrStopped, g.close())
 	}
 	x.now.Store(g)
@@ -48,7 +48,7 @@ func (x *Index) Train(live *index.Set, p index.Pace) error {
 }
 
 // learn makes a model, nil when there is nothing to learn from.
-func (x *Index) learn(live *index.Set, w *crew) (*model, *drift) {
+func (x *Index) learn(live *index.Set, w *index.Crew) (*model, *drift) {
 	n := live.Count(0, index.Slot(x.vectors.Rows().Len()))
 	lists := x.o.Lists
 	if lists == 0 {
@@ -58,10 +58,10 @@ func (x *Index) learn(live *index.Set, w *crew) (*model, *drift) {
 	most := max(perList*lists, bookPoints)
 	most = max(min(most, sampleBytes/4/x.o.Dim), 1)
 	p := x.sample(live, most, w)
-	if p.len() == 0 || w.stopped() {
+	if p.len() == 0 || w.Stopped() {
 		return nil, nil
 	}
-	m := &model{o: x.o, frame: learnFrame(p, &x.o), mean: make([]float32, x.o.inner())}
+	m := &model{o: x.o, frame: learnFrame(p, &x.o, w), mean: make([]float32, x.o.inner())}
 	p = m.frame.layAll(p, &x.o, w)
 	middle(m.mean, p, upToMany(p.len()))
 	m.coarse = learn(p, lists, x.o, w)
@@ -73,7 +73,7 @@ func (x *Index) learn(live *index.Set, w *crew) (*model, *drift) {
 
 // sample is the vectors of at most so many of the live slots, taken evenly but
 // at random, so that no order of insertion shows.
-func (x *Index) sample(live *index.Set, most int, w *crew) matrix {
+func (x *Index) sample(live *index.Set, most int, w *index.Crew) matrix {
 	n := live.Count(0, index.Slot(x.vectors.Rows().Len()))
 	most = min(most, n)
 	ranks := make([]int, most)
@@ -85,7 +85,7 @@ func (x *Index) sample(live *index.Set, most int, w *crew) matrix {
 	slots := live.At(ranks, nil)
 	p := newMatrix(len(slots), x.o.Dim)
 	rows, space := x.vectors.Rows(), x.o.space()
-	w.spread(len(slots), func(from, to int) {
+	w.Spread(len(slots), stretch, func(from, to int) {
 		for i := from; i < to; i++ {
 			decode(space, p.row(i), rows.Bytes(uint32(slots[i])))
 		}
@@ -120,9 +120,9 @@ func tidy(p matrix) matrix {
 }
 
 // rest replaces the vectors by what is left of them without their centroids.
-func (m *model) rest(p matrix, w *crew) *drift {
+func (m *model) rest(p matrix, w *index.Crew) *drift {
 	near, squares := make([]uint32, p.len()), make([]float32, p.len())
-	w.spread(p.len(), func(from, to int) {
+	w.Spread(p.len(), stretch, func(from, to int) {
 		for i := from; i < to; i++ {
 			list, square := m.coarse.nearest(p.row(i))
 			near[i], squares[i] = uint32(list), square
@@ -146,12 +146,12 @@ func (m *model) rest(p matrix, w *crew) *drift {
 
 // codeAll puts all slots that are in the index into a new generation, list by
 // list, those of one list rising.
-func (x *Index) codeAll(g *generation, w *crew) error {
+func (x *Index) codeAll(g *generation, w *index.Crew) error {
 	slots := x.members.all(nil)
 	near := make([]uint32, len(slots))
 	rows := x.vectors.Rows()
 	defer rows.Keep()
-	w.spread(len(slots), func(from, to int) {
+	w.Spread(len(slots), stretch, func(from, to int) {
 		s := x.scratch(g.model)
 		defer x.scratches.Put(s)
 		for i := from; i < to; i++ {
@@ -170,7 +170,7 @@ func (x *Index) codeAll(g *generation, w *crew) error {
 		starts[i+1] = starts[i] + n
 	}
 	faults := make([]error, len(sizes))
-	w.each(len(sizes), func(list int) {
+	w.Each(len(sizes), func(list int, _ *index.Crew) {
 		s := x.scratch(g.model)
 		defer x.scratches.Put(s)
 		faults[list] = g.lists[list].fill(&g.blocks, sizes[list], func(i int, e *entry) {

@@ -128,7 +128,7 @@ func (w *world) builtBy(t testing.TB, o Options) *Index {
 func (w *world) insertAll(t testing.TB, x *Index, workers int) {
 	t.Helper()
 	var failed atomic.Pointer[error]
-	(&crew{pace: index.Pace{Workers: workers}}).spread(w.n, func(from, to int) {
+	index.NewCrew(index.Pace{Workers: workers}).Spread(w.n, stretch, func(from, to int) {
 		for i := from; i < to; i++ {
 			if err := x.Insert(index.Slot(i)); err != nil {
 				failed.Store(&err)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/kithdb/kith/index"
 	"github.com/kithdb/kith/index/simd"
 )
 
@@ -33,32 +34,36 @@ func centre(rows []float32, dim int) []float32 {
 }
 
 // covariance is the covariance of rows, row by row.
-func covariance(rows, mean []float32) []float32 {
+func covariance(rows, mean []float32, w *index.Crew) []float32 {
+	const together = 16 // dimensions: a cache line of each row
 	dim := len(mean)
 	n := len(rows) / dim
 	columns := make([]float32, len(rows)) // centred; one dimension after the other
-	for i := range n {
-		for d, a := range rows[i*dim : (i+1)*dim] {
-			columns[d*n+i] = a - mean[d]
+	w.Spread(dim, together, func(from, to int) {
+		for i := range n {
+			for d, a := range rows[i*dim+from : i*dim+to] {
+				columns[(from+d)*n+i] = a - mean[from+d]
+			}
 		}
-	}
+	})
 	cov := make([]float32, dim*dim)
-	for d := range dim {
+	w.Each(dim, func(d int, _ *index.Crew) {
 		for e := range d + 1 {
 			v := simd.Dot(columns[d*n:(d+1)*n], columns[e*n:(e+1)*n]) / float32(n)
 			cov[d*dim+e], cov[e*dim+d] = v, v
 		}
-	}
+	})
 	return cov
 }
 
 // PrincipalAxes is the mean of samples, vectors of o.Dim values one after the other,
 // and o.Axes axes at right angles and of length 1, one of o.Dim values after the other:
 // a base of the space in which the samples vary most (principal component analysis).
-// o.Metric does not matter. There must be a sample.
-func PrincipalAxes(samples []float32, o ReducedOptions) (mean, axes []float32) {
+// o.Metric does not matter. There must be a sample. What a crew that stopped found is
+// of no use.
+func PrincipalAxes(samples []float32, o ReducedOptions, w *index.Crew) (mean, axes []float32) {
 	mean = centre(samples, o.Dim)
-	return mean, principal(covariance(samples, mean), o)
+	return mean, principal(covariance(samples, mean, w), o, w)
 }
 
 // Project sets y to what x has along axes, which are len(x) values each, one after the
@@ -73,7 +78,7 @@ func Project(y, x, axes []float32) {
 // after the other: subspace iteration (Golub and Van Loan, Matrix Computations,
 // 8.2.4). The axes within the space are not told apart, since no distance in it
 // depends on them.
-func principal(cov []float32, o ReducedOptions) []float32 {
+func principal(cov []float32, o ReducedOptions, w *index.Crew) []float32 {
 	dim := o.Dim
 	count := min(o.Axes+spareAxes, dim)
 	random := rand.New(rand.NewPCG(o.Seed, uint64(dim)))
@@ -81,18 +86,18 @@ func principal(cov []float32, o ReducedOptions) []float32 {
 	for i := range axes {
 		axes[i] = float32(random.NormFloat64())
 	}
-	orthonormal(axes, dim, random)
+	orthonormal(axes, dim, random, w)
 	if count == dim && o.Axes == dim {
 		return axes // all of the space
 	}
 	for range axisRounds {
-		for i := range count {
+		w.Each(count, func(i int, _ *index.Crew) {
 			for d := range dim {
 				next[i*dim+d] = simd.Dot(axes[i*dim:(i+1)*dim], cov[d*dim:(d+1)*dim])
 			}
-		}
+		})
 		axes, next = next, axes
-		orthonormal(axes, dim, random)
+		orthonormal(axes, dim, random, w)
 	}
 	return axes[:o.Axes*dim]
 }
@@ -100,8 +105,8 @@ func principal(cov []float32, o ReducedOptions) []float32 {
 // orthonormal makes vectors orthonormal, one after the other (Gram and Schmidt,
 // twice: float32 leaves too much the first time). One that is a mix of those
 // before it is drawn anew.
-func orthonormal(v []float32, dim int, random *rand.Rand) {
-	for at := 0; at < len(v); at += dim {
+func orthonormal(v []float32, dim int, random *rand.Rand, w *index.Crew) {
+	for at := 0; at < len(v) && w.Goes(); at += dim {
 		x := v[at : at+dim]
 		for !settled(x, v[:at]) {
 			for d := range x {

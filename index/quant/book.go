@@ -58,9 +58,10 @@ func (b Book) set(point int, v []float32) {
 
 // Train places the points among samples, which are runs of Dims values one after
 // the other, at least one, by k-means (Lloyd) under Euclid or Manhattan. The same
-// samples and seeds give the same points.
-func (b Book) Train(m index.Metric, samples []float32, seed, stream uint64) {
+// samples and seeds give the same points. It is one worker's work, w's first.
+func (b Book) Train(m index.Metric, samples []float32, seed, stream uint64, w *index.Crew) {
 	k := &kmeans{
+		crew: w,
 		Book: b, metric: m, samples: samples, random: rand.New(rand.NewPCG(seed, stream)), out: make([]float32, b.Points),
 		nearest: make([]int, len(samples)/b.Dims()),
 	}
@@ -72,8 +73,12 @@ func (b Book) Train(m index.Metric, samples []float32, seed, stream uint64) {
 	}
 }
 
+// asksAfter is after how many samples k-means asks whether it is to go on.
+const asksAfter = 1 << 10
+
 // kmeans places the points of one book.
 type kmeans struct {
+	crew *index.Crew
 	Book
 	metric  index.Metric
 	samples []float32
@@ -100,6 +105,9 @@ func (k *kmeans) spread() {
 	}
 	next := k.any()
 	for i := range k.Points {
+		if !k.crew.Goes() {
+			return
+		}
 		k.set(i, next)
 		total := 0.
 		for j := range away {
@@ -141,6 +149,9 @@ func (k *kmeans) move() (moved bool) {
 	dims := k.Dims()
 	sums, counts := make([]float32, k.Points*dims), make([]int, k.Points)
 	for i := range k.nearest {
+		if i%asksAfter == 0 && !k.crew.Goes() {
+			return false
+		}
 		v := k.sample(i)
 		at := k.Nearest(k.metric, v, k.out)
 		moved = moved || at+1 != k.nearest[i]

@@ -15,7 +15,7 @@ func FuzzOpen(f *testing.F) {
 	} {
 		f.Add(NewAffine(o, []float32{1, 2, -3}).AppendBinary(nil))
 	}
-	r, err := NewReduced(ReducedOptions{Metric: index.Euclid, Dim: 3, Axes: 2}, []float32{1, 2, 3, 4, 5, 7, -1, 0, 2})
+	r, err := NewReduced(ReducedOptions{Metric: index.Euclid, Dim: 3, Axes: 2}, []float32{1, 2, 3, 4, 5, 7, -1, 0, 2}, alone())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -36,8 +36,9 @@ type ReducedOptions struct {
 const MaxReducedSamples = 1 << 13
 
 // NewReduced finds the axes of samples, vectors of Dim values as they are
-// stored, one after the other; there must be one at least.
-func NewReduced(o ReducedOptions, samples []float32) (*Reduced, error) {
+// stored, one after the other; there must be one at least. What a crew that stopped
+// found is of no use.
+func NewReduced(o ReducedOptions, samples []float32, w *index.Crew) (*Reduced, error) {
 	switch {
 	case o.Metric == index.Manhattan || !o.Metric.Valid():
 		return nil, fmt.Errorf("no axes keep the distances of %v", o.Metric)
@@ -49,8 +50,8 @@ func NewReduced(o ReducedOptions, samples []float32) (*Reduced, error) {
 	rows := min(len(samples)/o.Dim, MaxReducedSamples)
 	samples = samples[:rows*o.Dim]
 	c := &Reduced{metric: o.Metric, mean: centre(samples, o.Dim)}
-	cov := covariance(samples, c.mean)
-	c.axes = principal(cov, o)
+	cov := covariance(samples, c.mean, w)
+	c.axes = principal(cov, o, w)
 	c.unit = c.widest(cov)
 	return c, nil
 }

@@ -43,7 +43,7 @@ func TestReducedEstimatesDistances(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/%d", metric, axes), func(t *testing.T) {
 				random := rand.New(rand.NewPCG(4, 4))
 				samples := hidden(n, dim, few, random)
-				code, err := NewReduced(ReducedOptions{Metric: metric, Dim: dim, Axes: axes, Seed: 1}, samples)
+				code, err := NewReduced(ReducedOptions{Metric: metric, Dim: dim, Axes: axes, Seed: 1}, samples, alone())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -97,7 +97,7 @@ func TestAlongAxesOfStoredLengths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := NewReduced(ReducedOptions{Metric: index.Cosine, Dim: dim, Axes: dim, Seed: 1}, samples)
+	plain, err := NewReduced(ReducedOptions{Metric: index.Cosine, Dim: dim, Axes: dim, Seed: 1}, samples, alone())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +124,8 @@ func TestAxesHoldTheVariance(t *testing.T) {
 	const dim, few, n = 64, 6, 1000
 	samples := hidden(n, dim, few, rand.New(rand.NewPCG(9, 9)))
 	mean := centre(samples, dim)
-	cov := covariance(samples, mean)
-	axes := principal(cov, ReducedOptions{Dim: dim, Axes: few, Seed: 2})
+	cov := covariance(samples, mean, alone())
+	axes := principal(cov, ReducedOptions{Dim: dim, Axes: few, Seed: 2}, alone())
 	held, total := 0.0, 0.0
 	for i := range few {
 		x := axes[i*dim : (i+1)*dim]
@@ -160,7 +160,7 @@ func TestReducedOfLittle(t *testing.T) {
 		"huge":  {1e18, -1e18, 0, 0, -1e18, 1e18, 1, 1},
 	} {
 		for axes := 1; axes <= 4; axes++ {
-			code, err := NewReduced(ReducedOptions{Metric: index.Euclid, Dim: 4, Axes: axes}, samples)
+			code, err := NewReduced(ReducedOptions{Metric: index.Euclid, Dim: 4, Axes: axes}, samples, alone())
 			if err != nil {
 				t.Fatal(what, err)
 			}
@@ -176,7 +176,7 @@ func TestReducedOfLittle(t *testing.T) {
 		}
 	}
 	for _, o := range []ReducedOptions{{Metric: index.Manhattan, Dim: 2, Axes: 1}, {Metric: index.Dot, Dim: 2, Axes: 3}, {Metric: index.Dot, Dim: 2}} {
-		if _, err := NewReduced(o, []float32{1, 2}); err == nil {
+		if _, err := NewReduced(o, []float32{1, 2}, alone()); err == nil {
 			t.Errorf("%+v is taken", o)
 		}
 	}
@@ -185,10 +185,13 @@ func TestReducedOfLittle(t *testing.T) {
 func TestReducedIsStored(t *testing.T) {
 	for _, metric := range []index.Metric{index.Cosine, index.Euclid} {
 		samples := hidden(50, 3, 2, rand.New(rand.NewPCG(1, 1)))
-		code, err := NewReduced(ReducedOptions{Metric: metric, Dim: 3, Axes: 2}, samples)
+		code, err := NewReduced(ReducedOptions{Metric: metric, Dim: 3, Axes: 2}, samples, alone())
 		if err != nil {
 			t.Fatal(err)
 		}
 		testStored(t, code, []float32{1.5, 1, -2})
 	}
 }
+
+// alone is a crew of one that nobody stops.
+func alone() *index.Crew { return index.NewCrew(index.Pace{}) }

@@ -1,45 +1,26 @@
 package quant
 
-import (
-	"sync"
-	"sync/atomic"
-
-	"github.com/kithdb/kith/index"
-)
+import "github.com/kithdb/kith/index"
 
 // train places the points of every run among the samples, which are vectors one
-// after the other, at least 256. workers share the runs.
-func (p *Product) train(samples []float32, seed uint64, workers int) {
-	p.each(workers, func(run int) {
+// after the other, at least 256. The crew shares the runs.
+func (p *Product) train(samples []float32, seed uint64, w *index.Crew) {
+	w.Each(p.runs(), func(run int, w *index.Crew) {
 		from, to := p.span(run)
 		var parts []float32
 		for at := 0; at < len(samples); at += p.dim {
 			parts = append(parts, samples[at+from:at+to]...)
 		}
-		p.book(run).Train(p.nearness(), parts, seed, uint64(run))
+		p.book(run).Train(p.nearness(), parts, seed, uint64(run), w)
 	})
-}
-
-// each calls f once for every run.
-func (p *Product) each(workers int, f func(run int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range max(min(workers, p.runs()), 1) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; int(i) < p.runs(); i = next.Add(1) - 1 {
-				f(int(i))
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // grid places the points of every run on a grid, whose lines are the levels that
 // suit each dimension by itself: a code of few bits a dimension for metrics that
 // a turn would change. values are the vectors one after the other, lines the
 // levels of a dimension; lines to the power of the run fits a byte.
-func (p *Product) grid(samples []float32, lines, workers int) {
-	p.each(workers, func(run int) {
+func (p *Product) grid(samples []float32, lines int, w *index.Crew) {
+	w.Each(p.runs(), func(run int, _ *index.Crew) {
 		from, to := p.span(run)
 		levels := make([][]float32, to-from)
 		for d := range levels {
@@ -64,17 +45,17 @@ func column(samples []float32, dim, d int) []float32 {
 }
 
 // productOf trains a Product.
-func productOf(o *Options, run int, samples []float32) (*Product, error) {
+func productOf(o *Options, run int, samples []float32, w *index.Crew) (*Product, error) {
 	if len(samples) < centres*o.Dim {
 		return nil, tooFew(len(samples)/o.Dim, centres)
 	}
 	p := newProduct(o.Space.Metric, o.Dim, min(run, o.Dim))
-	p.train(samples, o.Seed, o.Workers)
+	p.train(samples, o.Seed, w)
 	return p, nil
 }
 
 // gridOf is the code of few bits a dimension under Manhattan.
-func gridOf(o *Options, samples []float32) *Product {
+func gridOf(o *Options, samples []float32, w *index.Crew) *Product {
 	lines, run := 2, 8
 	switch o.Depth {
 	case OneAndHalf:
@@ -85,6 +66,6 @@ func gridOf(o *Options, samples []float32) *Product {
 		lines, run = 16, 2
 	}
 	p := newProduct(index.Manhattan, o.Dim, min(run, o.Dim))
-	p.grid(samples, lines, o.Workers)
+	p.grid(samples, lines, w)
 	return p
 }

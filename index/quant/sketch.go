@@ -58,20 +58,21 @@ const (
 
 // NewSketch finds the axes of samples, vectors of o.Dim values as they are stored,
 // one after the other; o.Axes is not looked at. nil: the samples are too few, or
-// vary along too many axes, or no axes keep the metric's distances.
-func NewSketch(o ReducedOptions, samples []float32) *Sketch {
+// vary along too many axes, or no axes keep the metric's distances. What a crew that
+// stopped found is of no use.
+func NewSketch(o ReducedOptions, samples []float32, w *index.Crew) *Sketch {
 	o.Axes = allAxes
 	if o.Metric == index.Manhattan || !o.Metric.Valid() || o.Dim < o.Axes || len(samples) < 2*o.Axes*o.Dim {
 		return nil
 	}
 	samples = samples[:min(len(samples)/o.Dim, MaxSketchSamples)*o.Dim]
 	c := &Sketch{metric: o.Metric, mean: centre(samples, o.Dim)}
-	cov := covariance(samples, c.mean)
+	cov := covariance(samples, c.mean, w)
 	all := float32(0)
 	for d := range o.Dim {
 		all += cov[d*o.Dim+d]
 	}
-	c.axes = principal(cov, o)
+	c.axes = principal(cov, o, w)
 	most := c.measured(samples)
 	if !(most.along >= sketchShare*all) {
 		return nil

@@ -47,7 +47,7 @@ func TestSketchEstimates(t *testing.T) {
 				copy(rows[at:at+dim], normalised(nil, rows[at:at+dim]))
 			}
 		}
-		c := NewSketch(ReducedOptions{Metric: m, Dim: dim, Seed: 1}, rows[:n/2*dim])
+		c := NewSketch(ReducedOptions{Metric: m, Dim: dim, Seed: 1}, rows[:n/2*dim], alone())
 		if c == nil {
 			t.Fatalf("%v: none", m)
 		}
@@ -106,7 +106,7 @@ func TestSketchEstimates(t *testing.T) {
 func TestSketchOfWhatLiesBeyond(t *testing.T) {
 	const dim = 96
 	rows := flatVectors(rand.New(rand.NewPCG(3, 6)), 200, dim, 0.1)
-	c := NewSketch(ReducedOptions{Metric: index.Euclid, Dim: dim, Seed: 1}, rows)
+	c := NewSketch(ReducedOptions{Metric: index.Euclid, Dim: dim, Seed: 1}, rows, alone())
 	block, next := make([]byte, simd.SketchBytes), make([]byte, SketchNextBytes())
 	var s Scratch
 	for i := range simd.SketchRows {
@@ -150,7 +150,7 @@ func TestSketchOfNothing(t *testing.T) {
 		{"few dimensions", ReducedOptions{Metric: index.Euclid, Dim: 16}, flat},
 		{"equal vectors", ReducedOptions{Metric: index.Euclid, Dim: dim}, make([]float32, 1000*dim)},
 	} {
-		if NewSketch(c.o, c.samples) != nil {
+		if NewSketch(c.o, c.samples, alone()) != nil {
 			t.Errorf("%s: a sketch", c.name)
 		}
 	}

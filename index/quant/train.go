@@ -44,19 +44,29 @@ type Options struct {
 	Run      int     // of Runs: dimensions that share a byte
 	Axes     int     // of Along: 1 to Dim
 	Seed     uint64
-	Workers  int // goroutines to train with, at least 1
+	Pace     index.Pace // of the training, which may take a minute
 }
 
 // Train makes a code of samples: vectors of Dim values as they are stored, one
 // after the other. It takes one at least, and 256 for Runs: else the error is
-// ErrFewSamples. The same samples and seed give the same code. Every kind but Along
+// ErrFewSamples; or index.ErrStopped. The same samples and seed give the same code. Every kind but Along
 // is for every metric; under Manhattan, Rotated does not turn and looks distances up.
 func Train(o Options, samples []float32) (Code, error) {
 	if o.Dim < 1 || o.Dim > maxDim || len(samples) < o.Dim {
 		return nil, tooFew(len(samples)/max(o.Dim, 1), 1)
 	}
+	w := index.NewCrew(o.Pace)
+	code, err := o.fit(samples, w)
+	if w.Stopped() {
+		return nil, index.ErrStopped
+	}
+	return code, err
+}
+
+// fit trains with vectors of length 1 where the metric looks at directions alone.
+func (o *Options) fit(samples []float32, w *index.Crew) (Code, error) {
 	if !lengthy(o.Space) {
-		return o.train(samples)
+		return o.train(samples, w)
 	}
 	scaled := make([]float32, 0, len(samples))
 	var buf []float32
@@ -64,20 +74,20 @@ func Train(o Options, samples []float32) (Code, error) {
 		buf = normalised(buf, samples[at:at+o.Dim])
 		scaled = append(scaled, buf...)
 	}
-	code, err := o.train(scaled)
+	code, err := o.train(scaled, w)
 	if err != nil {
 		return nil, err
 	}
 	return unit{code}, nil
 }
 
-func (o *Options) train(samples []float32) (Code, error) {
+func (o *Options) train(samples []float32, w *index.Crew) (Code, error) {
 	flat := o.Space.Metric == index.Manhattan
 	switch {
 	case o.Kind == Along:
-		return asCode(NewReduced(ReducedOptions{Metric: o.Space.Metric, Dim: o.Dim, Axes: o.Axes, Seed: o.Seed}, samples))
+		return asCode(NewReduced(ReducedOptions{Metric: o.Space.Metric, Dim: o.Dim, Axes: o.Axes, Seed: o.Seed}, samples, w))
 	case o.Kind == Runs:
-		return productOf(o, max(o.Run, 1), samples)
+		return productOf(o, max(o.Run, 1), samples, w)
 	case o.Kind == Scalar && flat:
 		mean := Mean(samples, o.Dim)
 		return newLevels(mean, reach(samples, mean, o.Quantile)), nil
@@ -87,7 +97,7 @@ func (o *Options) train(samples []float32) (Code, error) {
 		step := reach(samples, mean, o.Quantile) / middle
 		return NewAffine(AffineOptions{Metric: o.Space.Metric, Dim: o.Dim, Bits: 8, Plain: true, Step: step}, mean), nil
 	case flat && o.Depth <= Four:
-		return gridOf(o, samples), nil
+		return gridOf(o, samples, w), nil
 	case flat:
 		return nil, fmt.Errorf("bug: no code of depth %d for Manhattan", o.Depth)
 	}

@@ -1,11 +1,13 @@
 package quant
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -99,7 +101,7 @@ func TestCodesFindNeighbours(t *testing.T) {
 			if c.o.Depth == Eight && manhattan || c.o.Run == 1 && !manhattan {
 				continue // the one is refused, the other is slow
 			}
-			c.o.Space, c.o.Dim, c.o.Seed, c.o.Workers = space, benchDim, 5, 2
+			c.o.Space, c.o.Dim, c.o.Seed, c.o.Pace = space, benchDim, 5, index.Pace{Workers: 2}
 			t.Run(fmt.Sprintf("%v %v %s", space.Metric, space.Datatype, c.name), func(t *testing.T) { b.test(t, c) })
 		}
 	}
@@ -215,7 +217,7 @@ func order(v []float32) []int {
 }
 
 func TestTrainNeedsSamples(t *testing.T) {
-	o := Options{Space: index.Space{Metric: index.Dot}, Dim: 4, Kind: Runs, Run: 2, Workers: 1}
+	o := Options{Space: index.Space{Metric: index.Dot}, Dim: 4, Kind: Runs, Run: 2}
 	if _, err := Train(o, make([]float32, 255*4)); !errors.Is(err, ErrFewSamples) {
 		t.Errorf("255 samples for 256 points: %v", err)
 	}
@@ -231,6 +233,53 @@ func TestTrainNeedsSamples(t *testing.T) {
 	}
 }
 
+// A training that asks whether it is to go on stops at any of its questions, and gives
+// the same code to one worker and to three.
+func TestTrainStops(t *testing.T) {
+	const dim, most = 70, 12
+	samples := make([]float32, 300*dim)
+	random := rand.New(rand.NewPCG(5, 6))
+	for i := range samples {
+		samples[i] = float32(random.NormFloat64())
+	}
+	asking := 0
+	for _, metric := range []index.Metric{index.Euclid, index.Manhattan} {
+		for _, c := range append(slices.Clone(recallCases), recallCase{name: "axes", o: Options{Kind: Along, Axes: 12}}) {
+			if metric == index.Manhattan && (c.o.Depth == Eight || c.o.Kind == Along) {
+				continue
+			}
+			o := c.o
+			o.Space, o.Dim, o.Seed = index.Space{Metric: metric}, dim, 3
+			var asked atomic.Int64
+			o.Pace = index.Pace{Go: func(int) bool { asked.Add(1); return true }}
+			code, err := Train(o, samples)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := asked.Load()
+			o.Pace.Workers = 3
+			again, err := Train(o, samples)
+			if err != nil || !bytes.Equal(code.AppendBinary(nil), again.AppendBinary(nil)) {
+				t.Errorf("%v %s: three workers make another code (%v)", metric, c.name, err)
+			}
+			if n > 0 {
+				asking++
+			}
+			for at := range min(n, most) {
+				var left atomic.Int64
+				left.Store(1 + at*n/most)
+				o.Pace = index.Pace{Workers: 1 + int(at)%2, Go: func(int) bool { return left.Add(-1) > 0 }}
+				if code, err := Train(o, samples); !errors.Is(err, index.ErrStopped) || code != nil {
+					t.Fatalf("%v %s, told to stop at question %d of %d: %v, a code %v", metric, c.name, 1+at*n/most, n, err, code != nil)
+				}
+			}
+		}
+	}
+	if asking < 3 {
+		t.Errorf("%d kinds ask, want the products and axes at least", asking)
+	}
+}
+
 // Vectors that are all alike, or of a single dimension, have codes, too.
 func TestCodesOfDegenerateVectors(t *testing.T) {
 	for _, metric := range []index.Metric{index.Cosine, index.Euclid, index.Manhattan} {
@@ -240,7 +289,7 @@ func TestCodesOfDegenerateVectors(t *testing.T) {
 					continue
 				}
 				o := c.o
-				o.Space, o.Dim, o.Workers = index.Space{Metric: metric}, dim, 1
+				o.Space, o.Dim = index.Space{Metric: metric}, dim
 				v := make([]float32, dim)
 				v[0] = 1
 				code, err := Train(o, slices.Repeat(v, 256))
@@ -270,7 +319,7 @@ func storedCodes() (out [][]byte) {
 	for _, metric := range []index.Metric{index.Cosine, index.Manhattan} {
 		for _, c := range recallCases {
 			o := c.o
-			o.Space, o.Dim, o.Workers = index.Space{Metric: metric, Datatype: index.Uint8}, 3, 1
+			o.Space, o.Dim = index.Space{Metric: metric, Datatype: index.Uint8}, 3
 			if code, err := Train(o, samples); err == nil {
 				out = append(out, code.AppendBinary(nil))
 			}

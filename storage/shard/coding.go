@@ -56,17 +56,17 @@ func (f *fieldState) coding() coding {
 	return coding{bits: defaultBits}
 }
 
-// train makes a code of samples.
-func (f *fieldState) train(samples []float32, workers int) (quant.Code, error) {
+// train makes a code of samples; index.ErrStopped when the pace says so.
+func (f *fieldState) train(samples []float32, p index.Pace) (quant.Code, error) {
 	c, seed := f.coding(), uint64(f.number)+1
 	switch {
 	case c.axes > 0:
-		return quant.Train(quant.Options{Kind: quant.Along, Space: f.conf.Space(), Dim: f.conf.Size, Axes: c.axes, Seed: seed}, samples)
+		return quant.Train(quant.Options{Kind: quant.Along, Space: f.conf.Space(), Dim: f.conf.Size, Axes: c.axes, Seed: seed, Pace: p}, samples)
 	case c.asked.Kind == "":
 		return quant.NewAffine(quant.AffineOptions{Metric: f.conf.Metric, Dim: f.conf.Size, Bits: c.bits, Seed: seed}, quant.Mean(samples, f.conf.Size)), nil
 	}
 	o := quant.Named(c.asked.Kind, c.asked.Form, c.asked.Query)
-	o.Quantile, o.Space, o.Dim, o.Seed, o.Workers = c.asked.Quantile, f.conf.Space(), f.conf.Size, seed, workers
+	o.Quantile, o.Space, o.Dim, o.Seed, o.Pace = c.asked.Quantile, f.conf.Space(), f.conf.Size, seed, p
 	return quant.Train(o, samples)
 }
 

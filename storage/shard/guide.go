@@ -58,10 +58,8 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		}
 		f.again.Store(true) // the breadth was measured by what searches went by so far
 	}
-	if err := to.Guide(code, s.pace()); errors.Is(err, index.ErrStopped) {
-		return nil // the next start begins anew
-	} else if err != nil {
-		return err
+	if err := to.Guide(code, s.pace()); err != nil {
+		return err // index.ErrStopped: the next start begins anew
 	}
 	g.coding, g.coded, g.changed = want, n, true // a checkpoint has codes
 	return nil
@@ -89,16 +87,22 @@ func (f *fieldState) keepCode(g *indexed) error {
 	return graph.Guide(nil, index.Pace{})
 }
 
-// trainCode makes a code and saves it.
+// trainCode makes a code and saves it. index.ErrStopped: the node or the shard stops.
 func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
 	j := s.resume(Training, f.conf.Name)
-	defer func() { s.finish(j, err) }()
+	defer func() {
+		if errors.Is(err, index.ErrStopped) {
+			s.cancel(j)
+			return
+		}
+		s.finish(j, err)
+	}()
 	ranks := spread(f.has.Len(), mostTrained)
 	samples := make([]float32, len(ranks)*f.conf.Size)
 	for i, slot := range f.has.At(ranks, nil) {
 		f.conf.Datatype.Decode(samples[i*f.conf.Size:(i+1)*f.conf.Size], f.data.Bytes(uint32(slot)))
 	}
-	if code, err = f.train(samples, s.o.Optimizer.o.Workers); err != nil {
+	if code, err = f.train(samples, s.pace()); err != nil {
 		return nil, err
 	}
 	return code, s.writeCode(f, code)

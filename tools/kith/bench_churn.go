@@ -174,7 +174,7 @@ func (b *churnBench) churn(c *cobra.Command, s *churned, d *dataset) error {
 		return err
 	}
 	for round := range b.rounds {
-		old, fresh := b.ordered(d, round), b.ordered(d, round+1)
+		began, old, fresh := time.Now(), b.ordered(d, round), b.ordered(d, round+1)
 		for step := range b.steps {
 			from, to := step*b.points/b.steps, (step+1)*b.points/b.steps
 			if b.order == "region" {
@@ -197,7 +197,7 @@ func (b *churnBench) churn(c *cobra.Command, s *churned, d *dataset) error {
 		if err != nil {
 			return err
 		}
-		if err := emit(c, b.output, &report{Stage: fmt.Sprintf("round %d", round+1), MiB: float64(resident) / mib}); err != nil {
+		if err := emit(c, b.output, &report{Stage: fmt.Sprintf("round %d", round+1), Seconds: time.Since(began).Seconds(), MiB: float64(resident) / mib}); err != nil {
 			return err
 		}
 	}

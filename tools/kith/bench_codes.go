@@ -151,7 +151,7 @@ func (b *codesBench) one(c *cobra.Command, a *codeAsk, name string, plainUS floa
 func (b *codesBench) train(name string, d *dataset) (quant.Code, error) {
 	part := append(strings.Split(name, ":"), "", "")
 	o := quant.Named(part[0], part[1], part[2])
-	o.Space, o.Dim, o.Seed, o.Workers = index.Space{Metric: d.metric}, d.base.Columns, 1, b.threads
+	o.Space, o.Dim, o.Seed, o.Pace = index.Space{Metric: d.metric}, d.base.Columns, 1, index.Pace{Workers: b.threads}
 	n := min(b.samples, d.base.Rows)
 	samples := make([]float32, 0, n*d.base.Columns)
 	for i := range n {

@@ -240,7 +240,7 @@ func (b *indexBench) guide(x index.Dense, d *dataset) error {
 	}
 	pace := index.Pace{Workers: b.threads}
 	if b.pca > 0 {
-		code, err := quant.Train(quant.Options{Kind: quant.Along, Space: index.Space{Metric: d.metric, Datatype: index.Float32}, Dim: d.base.Columns, Axes: b.pca, Seed: indexSeed}, d.samples())
+		code, err := quant.Train(quant.Options{Kind: quant.Along, Space: index.Space{Metric: d.metric, Datatype: index.Float32}, Dim: d.base.Columns, Axes: b.pca, Seed: indexSeed, Pace: pace}, d.samples())
 		if err != nil {
 			return fmt.Errorf("--pca: %w", err)
 		}
