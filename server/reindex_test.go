@@ -34,6 +34,29 @@ func TestGreenMeansTheIndexThatWasAskedFor(t *testing.T) {
 	}
 }
 
+// TestGreenMeansTheCodeThatWasAskedFor changes the code that searches go by: who waits
+// for green afterwards has the new one.
+func TestGreenMeansTheCodeThatWasAskedFor(t *testing.T) {
+	const n, dim = 4000, 96
+	r := serve(t, start{dir: t.TempDir()})
+	r.must("PUT", "/collections/c", fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Euclid"},"optimizers_config":{"indexing_threshold":1}}`, dim))
+	r.pour(newCloud(1, dim), "c", n)
+	r.green("c")
+	for _, code := range []string{`{"product":{"compression":"x8"}}`, `{"scalar":{"type":"int8"}}`, `{"product":{"compression":"x4"}}`} {
+		before := r.done("c", "training")
+		r.must("PATCH", "/collections/c", `{"quantization_config":`+code+`}`)
+		r.green("c")
+		if got := r.done("c", "training"); got != before+1 {
+			t.Errorf("green after %s, and trained %d times, before that %d", code, got, before)
+		}
+	}
+	r.must("PATCH", "/collections/c", `{"quantization_config":"Disabled"}`)
+	r.green("c")
+	if got, want := r.near("c", make([]float64, dim), 10, `{"quantization":{"rescore":false}}`), r.near("c", make([]float64, dim), 10, `{"quantization":{"ignore":true}}`); !slices.Equal(got, want) {
+		t.Errorf("green after codes were taken away, and by codes %v is nearest, by vectors %v", got, want)
+	}
+}
+
 // TestFlatIsExactAtOnce takes a poor index away: no search goes by it from the change
 // on, though it takes a moment until it is gone.
 func TestFlatIsExactAtOnce(t *testing.T) {
@@ -129,14 +152,17 @@ func TestNothingToLearn(t *testing.T) {
 }
 
 // reindexed is how often the collection's index was built with new settings.
-func (r *running) reindexed(name string) (times int) {
+func (r *running) reindexed(name string) int { return r.done(name, "reindexing") }
+
+// done is how many jobs of a kind have ended well.
+func (r *running) done(name, kind string) (times int) {
 	r.t.Helper()
 	var out struct {
 		Completed []struct{ Optimizer, Status string }
 	}
 	r.must("GET", "/collections/"+name+"/optimizations?with=completed&completed_limit=100", "", &out)
 	for _, j := range out.Completed {
-		if j.Optimizer == "reindexing" && j.Status == "done" {
+		if j.Optimizer == kind && j.Status == "done" {
 			times++
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Shard) writeGraph(path string, g *indexed, m index.Meta) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	m.Applied, m.Coding = s.o.Store.Applied(), g.coding.String()
+	m.Applied, m.Coding = s.o.Store.Applied(), g.coding().String()
 	if err := writeFile(path, func(w *os.File) error { return g.graph.Save(w, m) }); err != nil {
 		return fmt.Errorf("checkpoint %s: %w", path, err)
 	}

@@ -33,6 +33,9 @@ type indexed struct {
 	high  atomic.Uint32
 	pins  pins
 	trees trees
+	// goesBy is the code that searches go by, nil where by none. Guarded by Shard.build,
+	// but for readers.
+	goesBy atomic.Pointer[coding]
 }
 
 // standing is what is known of an index beside what is in it; a copy of the index
@@ -45,11 +48,10 @@ type standing struct {
 	saveTook time.Duration // by the last checkpoint
 	mended   bool          // what was saved last may have slots that the index has not
 	changed  bool          // since the last checkpoint, below high
-	coding   coding        // of the code that searches go by
 	// loaded is what the checkpoint calls the code that it had; "" when it had none.
 	// Until the settings are known nobody relies on it.
 	loaded string
-	coded  int // vectors when coding was chosen
+	coded  int // vectors when the code was chosen
 	vain   int // vectors of which a training learned nothing; 0: none was in vain
 }
 

@@ -35,20 +35,21 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 	}
 	want, n := f.coding(), f.has.Len()
 	if f.filed.mended.Swap(false) {
-		g.coding = coding{}
+		g.goesBy.Store(nil)
 	}
 	switch {
-	case want == coding{} && g.coding == want:
+	case want == coding{} && g.coding() == want:
 		return nil
 	case want == coding{}:
-		g.coding = want
 		f.again.Store(true)
-		return errors.Join(to.Guide(nil, index.Pace{}), s.removeCode(f.field))
-	case n < leastTrained, g.coding == want && n < codeShare*g.coded:
+		err := to.Guide(nil, index.Pace{})
+		g.goesBy.Store(nil)
+		return errors.Join(err, s.removeCode(f.field))
+	case n < leastTrained, g.coding() == want && n < codeShare*g.coded:
 		return nil
 	}
 	code, fault := s.readCode(f)
-	if code == nil || g.coding == want {
+	if code == nil || g.coding() == want {
 		if fault != nil {
 			s.log.Warn("saved code not usable; it is trained anew", "file", s.codePath(f.field), "error", fault)
 		}
@@ -61,8 +62,26 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 	if err := to.Guide(code, s.pace()); err != nil {
 		return err // index.ErrStopped: the next start begins anew
 	}
-	g.coding, g.coded, g.changed = want, n, true // a checkpoint has codes
+	g.coded, g.changed = n, true // a checkpoint has codes
+	g.goesBy.Store(&want)
 	return nil
+}
+
+// coding is the one that an index's searches go by.
+func (g *indexed) coding() coding {
+	if c := g.goesBy.Load(); c != nil {
+		return *c
+	}
+	return coding{}
+}
+
+// uncoded says whether searches are to go by another code than they do.
+func (f *fieldState) uncoded(g *indexed) bool {
+	if _, ok := g.graph.(quant.Guided); !ok || !f.kind.Wanted(f.settings) {
+		return false
+	}
+	want := f.coding()
+	return g.coding() != want && (want == coding{} || f.has.Len() >= leastTrained)
 }
 
 // keepLoaded is keepCode for the index of a checkpoint, if there is one.
@@ -81,7 +100,8 @@ func (f *fieldState) keepCode(g *indexed) error {
 		return nil
 	}
 	if want := f.coding(); want != (coding{}) && g.loaded == want.String() && f.suits(graph.Code()) {
-		g.coding, g.coded = want, f.has.Len()
+		g.coded = f.has.Len()
+		g.goesBy.Store(&want)
 		return nil
 	}
 	return graph.Guide(nil, index.Pace{})

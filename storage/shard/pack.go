@@ -74,6 +74,7 @@ func (f *field) replaceGraph(packed *hnsw.Graph) {
 	old := f.graph.Load()
 	next := &indexed{graph: packed, standing: old.standing}
 	next.high.Store(old.high.Load())
+	next.goesBy.Store(old.goesBy.Load())
 	next.trees.follow(&old.trees)
 	next.pins.take()
 	f.graph.Store(next)

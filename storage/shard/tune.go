@@ -125,4 +125,4 @@ func (s *Shard) tune(f *fieldState, g *indexed) {
 }
 
 // words says what a curve is of: an index of other words is measured anew.
-func (g *indexed) words() string { return fmt.Sprintf("%+v by %v", g.made, g.coding) }
+func (g *indexed) words() string { return fmt.Sprintf("%+v by %v", g.made, g.coding()) }
