@@ -34,9 +34,9 @@ func TestGreenMeansTheIndexThatWasAskedFor(t *testing.T) {
 	}
 }
 
-// TestGreenMeansTheCodeThatWasAskedFor changes the code that searches go by: who waits
-// for green afterwards has the new one.
-func TestGreenMeansTheCodeThatWasAskedFor(t *testing.T) {
+// TestGreenMeansTheCodesThatWereAskedFor changes the codes that searches go by, and where
+// they lie: who waits for green afterwards has the new ones.
+func TestGreenMeansTheCodesThatWereAskedFor(t *testing.T) {
 	const n, dim = 4000, 96
 	r := serve(t, start{dir: t.TempDir()})
 	r.must("PUT", "/collections/c", fmt.Sprintf(`{"vectors":{"size":%d,"distance":"Euclid"},"optimizers_config":{"indexing_threshold":1}}`, dim))
@@ -49,6 +49,11 @@ func TestGreenMeansTheCodeThatWasAskedFor(t *testing.T) {
 		if got := r.done("c", "training"); got != before+1 {
 			t.Errorf("green after %s, and trained %d times, before that %d", code, got, before)
 		}
+	}
+	r.must("PATCH", "/collections/c", `{"quantization_config":{"turbo":{"bits":"bits4"}},"hnsw_config":{"inline_storage":true}}`)
+	r.green("c")
+	if got := r.done("c", "inline_storage"); got != 1 {
+		t.Errorf("green, and codes laid beside the links %d times, want once", got)
 	}
 	r.must("PATCH", "/collections/c", `{"quantization_config":"Disabled"}`)
 	r.green("c")

@@ -10,10 +10,10 @@ func (s *Shard) inlay(v *View, f *fieldState, g *indexed) (more bool, err error)
 	if !ok {
 		return false, nil
 	}
-	if f.settings.InlineStorage == nil || !*f.settings.InlineStorage {
+	if !f.inlines() {
 		return false, s.outlay(f, to)
 	}
-	if to.Inlined() || !to.Inlinable() {
+	if !f.unlined(g) {
 		return false, nil
 	}
 	ahead := blockSlots
@@ -35,6 +35,17 @@ func (s *Shard) inlay(v *View, f *fieldState, g *indexed) (more bool, err error)
 	s.finish(j, err)
 	f.again.Store(true) // the breadth was measured without
 	return false, err
+}
+
+// inlines says whether codes are to lie beside the links.
+func (f *fieldState) inlines() bool {
+	return f.settings.InlineStorage != nil && *f.settings.InlineStorage
+}
+
+// unlined says whether codes are still to be laid beside an index's links.
+func (f *fieldState) unlined(g *indexed) bool {
+	graph, ok := g.graph.(*hnsw.Graph)
+	return ok && f.inlines() && !graph.Inlined() && graph.Inlinable()
 }
 
 // outlay takes the codes beside the links away.

@@ -42,7 +42,7 @@ func (s *Shard) Status() Status {
 	out.Slots = st.spread(s.upkeep().Stretch)
 	out.Points, out.Deleted = st.live.Len(), int(s.garbage.Load())
 	out.Recall = st.recalls()
-	behind := false // an index or its code is to be another, or trees are to grow
+	behind := false // an index or its codes are to be others, or trees are to grow
 	for i := range st.fields {
 		f := &st.fields[i]
 		out.Vectors += f.has.Len()
@@ -58,7 +58,7 @@ func (s *Shard) Status() Status {
 				out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
 			}
 			out.ResidentBytes += g.graph.Bytes()
-			behind = behind || f.outdated(g) || f.uncoded(g)
+			behind = behind || f.outdated(g) || f.uncoded(g) || f.unlined(g)
 			g.pins.drop()
 		}
 	}
