@@ -20,6 +20,28 @@ const Size = 1 << 20
 // ErrCorrupt: the bytes are not what was written, or not whole.
 var ErrCorrupt = errors.New("checkpoint is corrupt")
 
+// ErrOtherKind: the checkpoint is whole as far as one can see, but of something else.
+var ErrOtherKind = errors.New("checkpoint of another kind of index")
+
+// What a checkpoint begins with, by the kind of its index.
+const (
+	HNSW  = "KITHHNSW"
+	IVFPQ = "KITHIVFP"
+	LSH   = "KITHLSH\x00"
+)
+
+// Begins checks the bytes that a checkpoint begins with: ErrOtherKind where they are
+// another kind's magic, ErrCorrupt where they are none.
+func Begins(got []byte, magic string) error {
+	switch string(got) {
+	case magic:
+		return nil
+	case HNSW, IVFPQ, LSH:
+		return fmt.Errorf("%w: it begins with %q, not %q", ErrOtherKind, got, magic)
+	}
+	return fmt.Errorf("%w: it does not begin with %q", ErrCorrupt, magic)
+}
+
 // table is the polynomial of every checksum.
 var table = crc32.MakeTable(crc32.Castagnoli)
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/index/quant"
 )
 
@@ -383,4 +384,36 @@ func TestDamagedCheckpoints(t *testing.T) {
 			t.Error("of more slots than there are rows")
 		}
 	})
+}
+
+// A checkpoint of one kind is refused by the others as what it is, not as damaged.
+func TestKindsAreToldApart(t *testing.T) {
+	files := make([][]byte, len(kinds))
+	worlds := make([]*world, len(kinds))
+	for i := range kinds {
+		k := &kinds[i]
+		worlds[i] = newWorld(t, k, shape{space: index.Space{Metric: index.Euclid, Datatype: index.Float32}, dim: k.dims(), seed: 7}, 300)
+		worlds[i].insert(0, 300)
+		files[i] = worlds[i].save(index.Meta{High: 300})
+	}
+	told := 0
+	for i, w := range worlds {
+		for j, file := range files {
+			if bytes.Equal(file[:8], files[i][:8]) {
+				continue
+			}
+			told++
+			if _, _, err := w.kind.load(bytes.NewReader(file), w.rows, w.shape); !errors.Is(err, block.ErrOtherKind) {
+				t.Errorf("%s read as %s: %v", kinds[j].name, w.kind.name, err)
+			}
+			damaged := slices.Clone(file)
+			damaged[7] ^= 2 // no kind's
+			if _, _, err := w.kind.load(bytes.NewReader(damaged), w.rows, w.shape); !errors.Is(err, block.ErrCorrupt) {
+				t.Errorf("%q read as %s: %v", damaged[:8], w.kind.name, err)
+			}
+		}
+	}
+	if told < 6 {
+		t.Errorf("%d pairs of kinds", told)
+	}
 }

@@ -1,7 +1,6 @@
 package hnsw
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -49,9 +48,10 @@ func readHeader(r io.Reader, o Options) (*header, error) {
 	if _, err := binary.Decode(head, binary.LittleEndian, h); err != nil {
 		return nil, fmt.Errorf("%w: header: %w", block.ErrCorrupt, err)
 	}
+	if err := block.Begins(h.Magic[:], magic); err != nil {
+		return nil, err
+	}
 	switch {
-	case !bytes.Equal(h.Magic[:], []byte(magic)):
-		return nil, fmt.Errorf("%w: it does not begin with %s", block.ErrCorrupt, magic)
 	case h.Version == 0 || h.Version > version:
 		return nil, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, h.Version, version)
 	case h.CRC != block.Checksum(head[:headerSize-4]):

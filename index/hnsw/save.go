@@ -18,7 +18,7 @@ var (
 
 // The form is in docs/formats.md.
 const (
-	magic      = "KITHHNSW"
+	magic      = block.HNSW
 	version    = 6 // 5 had no heads in codes, 4 sketches of one row; 3 no codes, 2 no trees; 1 no datatype: zeros there, float32
 	headed     = 5 // its codes are left aside, and made anew, where a head is in them now
 	oneRowed   = 4 // its sketches are left aside, and made anew

@@ -29,8 +29,11 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Index, index.Meta, err
 
 func (x *Index) load(r io.Reader) (m index.Meta, err error) {
 	plain := make([]byte, headSize)
-	if _, err := io.ReadFull(r, plain); err != nil || string(plain[:len(magic)]) != magic {
-		return m, fmt.Errorf("%w: it does not begin with %q", block.ErrCorrupt, magic)
+	if _, err := io.ReadFull(r, plain); err != nil {
+		return m, fmt.Errorf("%w: its beginning: %w", block.ErrCorrupt, err)
+	}
+	if err := block.Begins(plain[:len(magic)], magic); err != nil {
+		return m, err
 	}
 	known := binary.LittleEndian.Uint32(plain[len(magic):])
 	if known < 1 || known > version {

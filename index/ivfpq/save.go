@@ -19,7 +19,7 @@ var (
 
 // The form is in docs/formats.md.
 const (
-	magic = "KITHIVFP"
+	magic = block.IVFPQ
 	// version 1 had vectors as they are, and no frame.
 	version  = 2
 	headSize = len(magic) + 4

@@ -133,7 +133,18 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 // would let through. An index that loads can be searched and saved.
 func FuzzLoad(f *testing.F) {
 	w := newWorld(f, shape{n: 60, dim: 4, metric: index.Euclid, seed: 3})
+	fuzzLoad(f, w, w.options())
+}
+
+// FuzzLoadFramed is FuzzLoad of lists along axes, turned.
+func FuzzLoadFramed(f *testing.F) {
+	w := newWorld(f, shape{n: 60, dim: 4, metric: index.Euclid, seed: 3})
 	o := w.options()
+	o.Axes, o.Rotate = 2, true
+	fuzzLoad(f, w, o)
+}
+
+func fuzzLoad(f *testing.F, w *world, o Options) {
 	x := w.open(f, o)
 	w.insertAll(f, x, 1)
 	add := func() {

@@ -22,7 +22,7 @@ var (
 
 // The form is in docs/formats.md.
 const (
-	magic    = "KITHLSH\x00"
+	magic    = block.LSH
 	version  = 1
 	headSize = len(magic) + 4
 )
@@ -109,8 +109,11 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Index, index.Meta, err
 
 func (x *Index) read(r io.Reader) (m index.Meta, err error) {
 	plain := make([]byte, headSize)
-	if _, err := io.ReadFull(r, plain); err != nil || string(plain[:len(magic)]) != magic {
-		return m, fmt.Errorf("%w: it does not begin with %q", block.ErrCorrupt, magic)
+	if _, err := io.ReadFull(r, plain); err != nil {
+		return m, fmt.Errorf("%w: its beginning: %w", block.ErrCorrupt, err)
+	}
+	if err := block.Begins(plain[:len(magic)], magic); err != nil {
+		return m, err
 	}
 	if v := binary.LittleEndian.Uint32(plain[len(magic):]); v != version {
 		return m, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, v, version)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/block"
 	"github.com/kithdb/kith/storage/bulk"
 	"github.com/kithdb/kith/storage/schema"
 )
@@ -138,7 +139,11 @@ const unusable = "index checkpoint not usable; the graph is rebuilt from the sto
 // built again from them. A graph of other settings serves until one of the new is
 // built.
 func (s *Shard) loadGraph(f *fieldState, r *graphFile, next index.Slot) {
-	if err := s.adopt(f, r, next); err != nil {
+	err := s.adopt(f, r, next)
+	switch {
+	case errors.Is(err, block.ErrOtherKind):
+		s.log.Info("index checkpoint is of another kind of index than the settings ask for now; theirs is built from the store", "file", r.path, "error", err)
+	case err != nil:
 		s.log.Warn(unusable, "file", r.path, "error", err)
 	}
 }
