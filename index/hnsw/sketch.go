@@ -79,10 +79,11 @@ func (g *Graph) SketchSome(slots int, p index.Pace) (left int, err error) {
 	x := now.sketch
 	if x == nil {
 		crew := index.NewCrew(p)
-		x = emptySketch(g.trainSketch(crew))
+		code := g.trainSketch(crew)
 		if crew.Stopped() {
 			return g.Unsketched(), nil
 		}
+		x = emptySketch(code)
 		if err := x.pin(); err != nil {
 			return 0, errors.Join(err, x.close())
 		}

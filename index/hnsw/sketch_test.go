@@ -221,6 +221,9 @@ func TestSketchesFollow(t *testing.T) {
 	if left, err := g.SketchSome(2000, index.Pace{Workers: 2, Go: func(int) bool { return false }}); left != 5000 || err != nil {
 		t.Fatalf("%d slots left after a piece that was stopped, %v", left, err)
 	}
+	if left, err := g.SketchSome(2000, index.Pace{Workers: 2, Go: func(int) bool { return g.guide.Load().sketch == nil }}); left != 5000 || err != nil {
+		t.Fatalf("%d slots left after a piece that was stopped, %v", left, err)
+	}
 	if left, err := g.SketchSome(2000, index.Pace{Workers: 2}); left != 3000 || err != nil {
 		t.Fatal(left, err)
 	}
