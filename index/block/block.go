@@ -30,6 +30,15 @@ const (
 	LSH   = "KITHLSH\x00"
 )
 
+// Open reads what a checkpoint of a kind begins with: its magic, then the version.
+func Open(r io.Reader, magic string) (version uint32, err error) {
+	head := make([]byte, len(magic)+4)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, fmt.Errorf("%w: its beginning: %w", ErrCorrupt, err)
+	}
+	return binary.LittleEndian.Uint32(head[len(magic):]), Begins(head[:len(magic)], magic)
+}
+
 // Begins checks the bytes that a checkpoint begins with: ErrOtherKind where they are
 // another kind's magic, ErrCorrupt where they are none.
 func Begins(got []byte, magic string) error {

@@ -28,14 +28,10 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Index, index.Meta, err
 }
 
 func (x *Index) load(r io.Reader) (m index.Meta, err error) {
-	plain := make([]byte, headSize)
-	if _, err := io.ReadFull(r, plain); err != nil {
-		return m, fmt.Errorf("%w: its beginning: %w", block.ErrCorrupt, err)
-	}
-	if err := block.Begins(plain[:len(magic)], magic); err != nil {
+	known, err := block.Open(r, magic)
+	if err != nil {
 		return m, err
 	}
-	known := binary.LittleEndian.Uint32(plain[len(magic):])
 	if known < 1 || known > version {
 		return m, fmt.Errorf("%w: %d, this build knows 1 to %d", ErrVersion, known, version)
 	}

@@ -21,8 +21,7 @@ var (
 const (
 	magic = block.IVFPQ
 	// version 1 had vectors as they are, and no frame.
-	version  = 2
-	headSize = len(magic) + 4
+	version = 2
 )
 
 // header is the first of what is under checksums, little-endian in this order.

@@ -186,3 +186,6 @@ func fuzzLoad(f *testing.F, w *world, o Options) {
 		}
 	})
 }
+
+// headSize is what block.Open reads.
+const headSize = len(magic) + 4

@@ -140,3 +140,6 @@ func TestHostileCheckpointsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// headSize is what block.Open reads.
+const headSize = len(magic) + 4

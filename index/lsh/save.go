@@ -22,9 +22,8 @@ var (
 
 // The form is in docs/formats.md.
 const (
-	magic    = block.LSH
-	version  = 1
-	headSize = len(magic) + 4
+	magic   = block.LSH
+	version = 1
 )
 
 // header is the first of what is under checksums, little-endian in this order.
@@ -108,14 +107,11 @@ func Load(r io.Reader, vectors *arena.Arena, o Options) (*Index, index.Meta, err
 }
 
 func (x *Index) read(r io.Reader) (m index.Meta, err error) {
-	plain := make([]byte, headSize)
-	if _, err := io.ReadFull(r, plain); err != nil {
-		return m, fmt.Errorf("%w: its beginning: %w", block.ErrCorrupt, err)
-	}
-	if err := block.Begins(plain[:len(magic)], magic); err != nil {
+	v, err := block.Open(r, magic)
+	if err != nil {
 		return m, err
 	}
-	if v := binary.LittleEndian.Uint32(plain[len(magic):]); v != version {
+	if v != version {
 		return m, fmt.Errorf("%w: %d, this build knows %d", ErrVersion, v, version)
 	}
 	in := block.NewReader(r)

@@ -49,8 +49,9 @@ type Options struct {
 
 // Train makes a code of samples: vectors of Dim values as they are stored, one
 // after the other. It takes one at least, and 256 for Runs: else the error is
-// ErrFewSamples; or index.ErrStopped. The same samples and seed give the same code. Every kind but Along
-// is for every metric; under Manhattan, Rotated does not turn and looks distances up.
+// ErrFewSamples. Stopped, the error is index.ErrStopped. The same samples and seed give
+// the same code. Every kind but Along is for every metric; under Manhattan, Rotated
+// does not turn and looks distances up.
 func Train(o Options, samples []float32) (Code, error) {
 	if o.Dim < 1 || o.Dim > maxDim || len(samples) < o.Dim {
 		return nil, tooFew(len(samples)/max(o.Dim, 1), 1)

@@ -110,13 +110,7 @@ func (f *fieldState) keepCode(g *indexed) error {
 // trainCode makes a code and saves it. index.ErrStopped: the node or the shard stops.
 func (s *Shard) trainCode(f *fieldState) (code quant.Code, err error) {
 	j := s.resume(Training, f.conf.Name)
-	defer func() {
-		if errors.Is(err, index.ErrStopped) {
-			s.cancel(j)
-			return
-		}
-		s.finish(j, err)
-	}()
+	defer func() { s.finish(j, err) }()
 	ranks := spread(f.has.Len(), mostTrained)
 	samples := make([]float32, len(ranks)*f.conf.Size)
 	for i, slot := range f.has.At(ranks, nil) {

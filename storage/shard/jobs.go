@@ -1,9 +1,12 @@
 package shard
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/kithdb/kith/index"
 )
 
 // JobKind names a kind of background work.
@@ -79,8 +82,12 @@ func (s *Shard) progress(j *Job, did, left int) {
 	j.Total = j.Done + left
 }
 
-// finish ends a job.
+// finish ends a job; one that was stopped has never been.
 func (s *Shard) finish(j *Job, err error) {
+	if errors.Is(err, index.ErrStopped) {
+		s.cancel(j)
+		return
+	}
 	s.jobs.mu.Lock()
 	defer s.jobs.mu.Unlock()
 	s.jobs.end(j, err)
@@ -111,7 +118,8 @@ func (s *Shard) halt(kind JobKind, target string, why error) {
 	}
 }
 
-// cancel forgets a job that had nothing to do.
+// cancel forgets a job that had nothing to do, or that the node's end, or the shard's,
+// has stopped.
 func (s *Shard) cancel(j *Job) {
 	s.jobs.mu.Lock()
 	defer s.jobs.mu.Unlock()
