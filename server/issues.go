@@ -154,7 +154,7 @@ func (c *call) failures() (out []*issue) {
 		out = append(out, &issue{
 			ID:          "OPTIMIZER_ERROR/" + name,
 			Description: fmt.Sprintf("Background work in collection %q failed: %s", name, info.Status.OptimizerError),
-			Solution:    object{"refactor": "Mend what the error names (such as a full disk). The next write to the collection tries again."},
+			Solution:    object{"refactor": "Mend what the error names (such as a full disk). The work is tried again within a minute, and at the next write to the collection."},
 			Timestamp:   time.Now().UTC(),
 		})
 	}

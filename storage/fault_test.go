@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -152,16 +153,21 @@ func (l *faultyLife) aftermath() error {
 	return errors.Join(l.m.verify(s), s.Close())
 }
 
-// TestFullDisk holds that a full disk is said, that reads go on, and that the
-// store recovers by itself once there is room.
-func TestFullDisk(t *testing.T) {
-	var full atomic.Bool
-	disk := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+// fillable is a disk that has no room while full is set.
+func fillable(full *atomic.Bool) vfs.FS {
+	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if full.Load() && (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpFileWrite) {
 			return syscall.ENOSPC
 		}
 		return nil
 	}))
+}
+
+// TestFullDisk holds that a full disk is said, that reads go on, and that the
+// store recovers by itself once there is room.
+func TestFullDisk(t *testing.T) {
+	var full atomic.Bool
+	disk := fillable(&full)
 	s := mustOpen(t, "db", Options{FS: disk})
 	m := newModel(rand.New(rand.NewPCG(3, 4)))
 	must(t, m.write(s), s.Flush(), m.write(s))
@@ -180,6 +186,47 @@ func TestFullDisk(t *testing.T) {
 	s = mustOpen(t, "db", Options{FS: disk})
 	if s.Applied() != m.applied {
 		t.Errorf("at %d after a reopen, want %d", s.Applied(), m.applied)
+	}
+	must(t, m.verify(s), s.Close())
+}
+
+// TestFullDiskLetsGo holds that a store whose disk stays full can be asked to flush
+// again and again, and closes, which would wait for ever behind one memtable too
+// many; what was committed since the last flush is lost to it, and to nobody else.
+func TestFullDiskLetsGo(t *testing.T) {
+	var full atomic.Bool
+	disk := fillable(&full)
+	s := mustOpen(t, "db", Options{FS: disk, MemTableBytes: 1 << 20})
+	m := newModel(rand.New(rand.NewPCG(5, 6)))
+	must(t, m.write(s), s.Flush())
+	durable := m.applied
+	full.Store(true)
+	closed := make(chan error, 1)
+	go func() {
+		for range 200 {
+			if err := m.write(s); err != nil {
+				closed <- err
+				return
+			}
+			if err := s.Flush(); !errors.Is(err, syscall.ENOSPC) {
+				closed <- fmt.Errorf("Flush on a full disk = %w", err)
+				return
+			}
+		}
+		closed <- s.Close()
+	}()
+	select {
+	case err := <-closed:
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("Flush or Close waits for the disk")
+	}
+	full.Store(false)
+	s = mustOpen(t, "db", Options{FS: disk})
+	if s.Applied() < durable {
+		t.Errorf("at %d after a reopen, %d was durable", s.Applied(), durable)
 	}
 	must(t, m.verify(s), s.Close())
 }

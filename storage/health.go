@@ -71,6 +71,13 @@ func (h *health) err() error {
 	return nil
 }
 
+// flushFault is why the last flush failed, nil when it did not. Pebble tries again.
+func (h *health) flushFault() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.mu.flush
+}
+
 // watch is the next flush fault from now on.
 func (h *health) watch() *failure {
 	h.mu.Lock()

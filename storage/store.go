@@ -165,13 +165,18 @@ func (s *Store) NewSnapshot() *Snapshot {
 }
 
 // Flush makes every committed batch durable. It returns the disk's error
-// rather than wait for Pebble's next try.
+// rather than wait for Pebble's next try. While that stands, it asks for nothing:
+// each time it would leave one more memtable behind, and once there are too many
+// Pebble waits for the disk, with every Commit and Close behind it.
 func (s *Store) Flush() error {
 	s.flush.Lock()
 	defer s.flush.Unlock()
 	writes := s.writes.Load()
 	if writes == s.flush.clean {
 		return nil
+	}
+	if err := s.health.flushFault(); err != nil {
+		return fmt.Errorf("flush the store: %w", err)
 	}
 	failed := s.health.watch()
 	done, err := s.db.AsyncFlush()

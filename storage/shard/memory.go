@@ -48,8 +48,3 @@ func (s *Shard) pause(why error) {
 		s.log.Warn("background work waits; vectors without an index are searched exactly", "error", why)
 	}
 }
-
-// later looks at a shard again after a while.
-func (o *Optimizer) later(s *Shard, after time.Duration) {
-	time.AfterFunc(after, func() { o.enqueue(s) })
-}

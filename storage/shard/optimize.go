@@ -176,8 +176,8 @@ func (o *Optimizer) run() {
 	}
 }
 
-// step runs one block of a shard's work. A failure is kept in the shard's
-// status and logged; the next write to the shard tries again.
+// step runs one block of a shard's work. A failure is kept in the shard's status
+// and logged, and the work tried again after a while, or at the shard's next write.
 func (o *Optimizer) step(s *Shard) (more bool) {
 	more, err := s.optimize()
 	if more {
@@ -195,8 +195,11 @@ func (o *Optimizer) step(s *Shard) (more bool) {
 		text := err.Error()
 		s.fault.Store(&text)
 		s.failed(err)
+		s.faults++
+		o.later(s, afterFault(s.faults))
 		return false
 	}
 	s.fault.Store(nil)
+	s.faults = 0
 	return more
 }

@@ -73,6 +73,8 @@ type Shard struct {
 	// by build.
 	condemned *index.Set
 	tidy      tidy
+	due       due
+	faults    int                   // steps that failed in a row; the optimizer's own
 	watched   atomic.Bool           // in the sampler's round; changed under Optimizer.mu
 	opened    atomic.Pointer[int64] // bytes of payload at the open; nil until they are counted
 

@@ -16,7 +16,6 @@ type tidy struct {
 	changes atomic.Uint64 // publishes of the writer
 	seen    uint64        // of them, at the last look; guarded by build
 	since   time.Time     // when seen was set; guarded by build
-	timed   atomic.Bool   // a look is due
 	swept   int           // rows since disk space was last given back; guarded by build
 	above   index.Slot    // points from here on move down; 0: none do; guarded by build
 }
@@ -64,14 +63,10 @@ func (s *Shard) quiet() bool {
 // to clear away then.
 func (s *Shard) lookLater(v *View) {
 	loose, _ := s.packable(v.st)
-	if loose == nil && !s.untidy(v.st) && !s.reclaimable() && !s.loose() && !s.imageless(v.st) && !s.sealable(v.st) || s.tidy.timed.Swap(true) {
-		return
+	if loose != nil || s.untidy(v.st) || s.reclaimable() || s.loose() || s.imageless(v.st) || s.sealable(v.st) {
+		calm := s.upkeep().Calm
+		s.o.Optimizer.later(s, calm+calm/4)
 	}
-	calm := s.upkeep().Calm
-	time.AfterFunc(calm+calm/4, func() {
-		s.tidy.timed.Store(false)
-		s.o.Optimizer.enqueue(s)
-	})
 }
 
 // dead counts the nodes of the field's graph that are not live.
