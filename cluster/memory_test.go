@@ -11,6 +11,7 @@ import (
 	"github.com/kithdb/kith/query"
 	"github.com/kithdb/kith/storage/op"
 	"github.com/kithdb/kith/storage/point"
+	"github.com/kithdb/kith/storage/schema"
 	"github.com/kithdb/kith/storage/shard"
 )
 
@@ -88,6 +89,46 @@ func TestMemoryLimitStopsWhatTakesMost(t *testing.T) {
 	if info.IndexedVectors != 500 {
 		t.Errorf("with memory again: %+v", info)
 	}
+}
+
+// Codes of another kind are asked for like vectors: where there is no memory for
+// them, searches go on by what they go by, and once there is the codes come by
+// themselves.
+func TestMemoryLimitHoldsUpCodes(t *testing.T) {
+	const limit, points = 1 << 30, 2000
+	var percent atomic.Int64
+	percent.Store(10)
+	n := openNode(t, t.TempDir(), func(o *Options) {
+		o.MemoryLimit = limit
+		o.resident = func() int64 { return percent.Load() * (limit / 100) }
+	})
+	defer closeNode(t, n)
+	c := newSchema(1)
+	c.Optimizers.IndexingThreshold = to(1)
+	if err := n.Create(t.Context(), "c", c); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, n, "c", upsert(span(0, points)...))
+	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green })
+	percent.Store(91)
+	time.Sleep(2 * readingAge)
+	if _, err := n.Update(t.Context(), "c", func(c *schema.Collection) error {
+		c.Quantization = []byte(`{"scalar":{"type":"int8"}}`)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	held := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Paused != "" })
+	if held.Green || !strings.Contains(held.Paused, "MiB") || held.OptimizerError != "" {
+		t.Errorf("without memory for the codes: %+v", held)
+	}
+	mustFind(t, n, "c", 450)
+	percent.Store(10)
+	coded := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green && i.Status.Paused == "" })
+	if coded.ResidentBytes < held.ResidentBytes+points*4 {
+		t.Errorf("%d bytes with codes, %d without", coded.ResidentBytes, held.ResidentBytes)
+	}
+	mustFind(t, n, "c", 450)
 }
 
 func waitUntil(t *testing.T, n *Node, name string, until func(*Info) bool) shard.Status {

@@ -125,17 +125,17 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		return s.rebuild(v, f)
 	}
 	f.adjust(g.graph)
-	if err := s.guide(f, g); err != nil {
-		return false, err
+	paused := s.guide(f, g)
+	if paused != nil && !waits(paused) {
+		return false, paused
 	}
 	f.unlearn(g)
-	var paused error
 	if index.Slot(g.high.Load()) < v.st.next || v.st.late.Len() > 0 {
 		more, err := s.advance(v, f, g)
 		if more || err != nil && !waits(err) {
 			return more, err
 		}
-		paused = err
+		paused = errors.Join(paused, err)
 	}
 	if err := s.repair(v, f, g, quiet); err != nil {
 		return false, err
@@ -164,7 +164,10 @@ func (s *Shard) optimizeField(v *View, f *fieldState, quiet bool) (more bool, er
 		paused = err
 		s.tune(f, g)
 	}
-	return false, errors.Join(paused, s.saveSoon(f.field, g))
+	if err := s.saveSoon(f.field, g); err != nil {
+		return false, err // not joined: a fault is no wait
+	}
+	return false, paused
 }
 
 // mayBuild says whether a build may take in so many vectors more now.

@@ -27,7 +27,8 @@ const (
 
 // guide has the searches of an index go by the code that the settings ask for:
 // the saved one, or one that is trained on a sample. Until then, and where there
-// are few vectors, they go by the vectors. build must be held.
+// are few vectors, they go by the vectors. Where there is no memory for the codes
+// searches go on by what they go by: ErrMemory. build must be held.
 func (s *Shard) guide(f *fieldState, g *indexed) error {
 	to, ok := g.graph.(quant.Guided)
 	if !ok {
@@ -47,6 +48,8 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 		return errors.Join(err, s.removeCode(f.field))
 	case n < leastTrained, g.coding() == want && n < codeShare*g.coded:
 		return nil
+	case g.coding() == want && s.codeRoom(f, g, to.Code()) != nil:
+		return nil // one of fewer vectors serves until there is room for two
 	}
 	code, fault := s.readCode(f)
 	if code == nil || g.coding() == want {
@@ -58,6 +61,9 @@ func (s *Shard) guide(f *fieldState, g *indexed) error {
 			return err
 		}
 		f.again.Store(true) // the breadth was measured by what searches went by so far
+	}
+	if err := s.codeRoom(f, g, code); err != nil {
+		return err // the code is saved, and not trained again
 	}
 	if err := to.Guide(code, s.pace()); err != nil {
 		return err // index.ErrStopped: the next start begins anew

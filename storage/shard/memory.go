@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/kithdb/kith/index/quant"
 )
 
 // ErrMemory: there is too little memory for what was asked.
@@ -21,15 +23,26 @@ const pauseRetry = 5 * time.Second
 
 // room asks for the memory that an index of so many vectors more will take.
 func (s *Shard) room(v *View, f *fieldState, vectors int) error {
-	ask := s.o.Optimizer.o.Room
-	if ask == nil || vectors == 0 {
-		return nil
-	}
 	conf, ok := v.st.schema.Vector(f.conf.Name)
 	if !ok {
 		return nil // being removed
 	}
-	if err := ask(int64(vectors) * v.st.schema.Footprint(conf).Index); err != nil {
+	return s.ask(f, int64(vectors)*v.st.schema.Footprint(conf).Index)
+}
+
+// codeRoom asks for the memory of a code of every slot that an index has: what
+// searches go by now stays until all of them are encoded.
+func (s *Shard) codeRoom(f *fieldState, g *indexed, code quant.Code) error {
+	return s.ask(f, int64(g.high.Load())*int64(code.RowBytes()))
+}
+
+// ask lets a field's index take so many bytes more, or says why not: ErrMemory.
+func (s *Shard) ask(f *fieldState, bytes int64) error {
+	ask := s.o.Optimizer.o.Room
+	if ask == nil || bytes == 0 {
+		return nil
+	}
+	if err := ask(bytes); err != nil {
 		return fmt.Errorf("vector %q: %w", f.conf.Name, err)
 	}
 	return nil

@@ -50,7 +50,7 @@ func (s *Shard) pack(v *View) (more bool, err error) {
 	if f == nil {
 		return false, nil
 	}
-	if ask := s.o.Optimizer.o.Room; ask != nil && ask(graph.LinkBytes()) != nil {
+	if s.ask(f, graph.LinkBytes()) != nil {
 		return false, nil
 	}
 	j, began, before := s.resume(Packing, f.conf.Name), time.Now(), graph.LinkBytes()
