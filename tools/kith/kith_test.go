@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // kith runs a command line in this process.
@@ -203,5 +205,25 @@ func TestWordsAreWhole(t *testing.T) {
 		if _, err := readLexicon(wordsFile[:cut]); err == nil {
 			t.Errorf("the first %d bytes were taken for all", cut)
 		}
+	}
+}
+
+// What does not stop when it is asked to is left behind, and what does is waited
+// for, however long that takes before.
+func TestEndingLeavesWhatDoesNotStop(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	stuck := make(chan struct{})
+	defer close(stuck)
+	cancel()
+	err := ending(ctx, 20*time.Millisecond, func(context.Context) error { <-stuck; return nil })
+	if err == nil || !strings.Contains(err.Error(), "not stopped within 20ms") {
+		t.Errorf("what does not stop: %v", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	want := errors.New("closed in order")
+	err = ending(ctx, time.Minute, func(ctx context.Context) error { <-ctx.Done(); return want })
+	if !errors.Is(err, want) {
+		t.Errorf("what stops: %v", err)
 	}
 }

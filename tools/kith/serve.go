@@ -35,7 +35,8 @@ The file's keys are the flags' names with underscores; an unknown key is an
 error. Secrets belong in the environment or the file.
 
 SIGTERM or Ctrl-C: stop taking requests, finish those under way, checkpoint,
-exit 0. A second signal ends the process at once; nothing acknowledged is lost.`,
+exit 0. A second signal ends the process at once, and so does twice
+--stop-timeout, such as on a disk that is full; nothing acknowledged is lost.`,
 		Example: `  kith serve
   kith serve --data-dir /var/lib/kith
   KITH_API_KEY=secret kith serve --http-addr 0.0.0.0:6333 --tls-cert c.pem --tls-key k.pem`,
@@ -58,9 +59,28 @@ exit 0. A second signal ends the process at once; nothing acknowledged is lost.`
 				log.Warn("environment variable is no setting, ignored", "name", name)
 			}
 		}
-		return serve(c.Context(), s, log)
+		return ending(c.Context(), 2*s.StopTimeout, func(ctx context.Context) error { return serve(ctx, s, log) })
 	}
 	return c
+}
+
+// ending runs until work returns, or so long after ctx has ended: what waits for a
+// disk, such as a start that has a log to replay and no room, cannot be asked to
+// stop. It is left behind then, for the process to end.
+func ending(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() { done <- work(ctx) }()
+	overdue := make(chan struct{})
+	defer context.AfterFunc(ctx, func() {
+		time.Sleep(limit)
+		close(overdue)
+	})()
+	select {
+	case err := <-done:
+		return err
+	case <-overdue:
+		return fmt.Errorf("not stopped within %v of being asked to (see the log for what it waits for): left as it is; nothing acknowledged is lost, and the next start takes longer", limit)
+	}
 }
 
 // ballastBytes counts as live to the collector, which so begins no sooner than
