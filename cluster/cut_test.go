@@ -47,7 +47,7 @@ func mustCut(t *testing.T, n *Node) {
 	t.Helper()
 	m := n.groups[0].member
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		first, err := m.logs.FirstIndex()
+		first, err := m.log.FirstIndex()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,10 +1,16 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/kithdb/kith/storage/crashed"
+	"github.com/kithdb/kith/storage/op"
 )
 
 // Background work that fails says why, changes no answer, and is tried again by
@@ -39,4 +45,68 @@ func TestFailedWorkIsTriedAgain(t *testing.T) {
 		t.Errorf("%+v", mended)
 	}
 	mustFind(t, n, "c", 450)
+}
+
+// A disk that others have filled refuses writes, keeps answering, holds up no stop,
+// and is written to again once it has room: without a restart, and after a crash.
+func TestADiskThatOthersFill(t *testing.T) {
+	dir := smallDisk(t, 128<<20)
+	small := func(o *Options) { o.Groups, o.DiskReserve = 1, -1 }
+	n := openNode(t, dir, small)
+	defer func() { closeNode(t, n) }()
+	if err := n.Create(t.Context(), "c", newSchema(1)); err != nil {
+		t.Fatal(err)
+	}
+	next := uint64(0)
+	for round := range 3 {
+		mustWrite(t, n, "c", upsert(span(next, next+500)...))
+		next += 500
+		room := fillUp(t, dir, int64(round)<<20)
+		col, err := n.Collection("c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		for end := time.Now().Add(time.Minute); refused < 5; {
+			if time.Now().After(end) {
+				t.Fatal("the disk was never full")
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			_, err := col.Write(ctx, []op.Op{upsert(span(next, next+500)...)}, Applied)
+			cancel()
+			switch {
+			case err == nil:
+				next += 500
+			case errors.Is(err, ErrDiskFull), errors.Is(err, ErrNotReady): // which is while the group elects itself again
+				refused++
+			default:
+				t.Fatalf("on a full disk: %v", err)
+			}
+		}
+		mustFind(t, n, "c", next-1)
+		if round == 1 {
+			copied := crashed.Copy(t, dir)
+			if err := os.Remove(filepath.Join(copied, filepath.Base(room))); err != nil {
+				t.Fatal(err)
+			}
+			other := openNode(t, copied, small)
+			mustFind(t, other, "c", next-1)
+			mustWrite(t, other, "c", upsert(span(next, next+500)...))
+			closeNode(t, other)
+		}
+		if err := os.Remove(room); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+			_, err := col.Write(t.Context(), []op.Op{upsert(span(next, next+500)...)}, Applied)
+			if err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("with room again: %v", err)
+			}
+		}
+		next += 500
+		mustFind(t, n, "c", next-1)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -211,6 +212,15 @@ func (g *group) linearize(ctx context.Context) error {
 		return err
 	}
 	g.member.caughtUp.Store(max(index, g.member.caughtUp.Load()))
+	return nil
+}
+
+// admit refuses what takes room while the store has none for what it was given
+// before: its memory for writes would run out, and they would wait for the disk.
+func (g *group) admit() error {
+	if err := g.replica.FlushFault(); errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: what was written before cannot be flushed: %w", ErrDiskFull, err)
+	}
 	return nil
 }
 

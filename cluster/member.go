@@ -5,23 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
-	wal "github.com/hashicorp/raft-wal"
-	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // member is this node's part in one raft group: the log on disk, and raft.
 type member struct {
 	raft *raft.Raft
-	log  *failStop
-	logs *wal.WAL
-	meta *metadb.BoltMetaDB // which segments the log has, and raft's vote
+	log  *diskLog
 	// caughtUp is the log index when the member became ready: what lies at or
 	// below is applied, though raft's own entries there never reach the state.
 	caughtUp atomic.Uint64
@@ -47,19 +42,14 @@ const (
 const self = raft.ServerID("1")
 
 func openMember(dir string, fsm raft.FSM, o memberOptions) (*member, error) {
-	logDir := filepath.Join(dir, "log")
-	if err := os.MkdirAll(logDir, 0o755); err != nil {
+	logger := raftLog{o.log, "raft"}
+	log, err := openLog(filepath.Join(dir, "log"), o.segment, logger)
+	if err != nil {
 		return nil, err
 	}
-	logger := raftLog{o.log, "raft"}
-	meta := &metadb.BoltMetaDB{}
-	logs, err := wal.Open(logDir, wal.WithSegmentSize(o.segment), wal.WithLogger(logger), wal.WithMetaStore(meta))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("log %s: %w", logDir, err), meta.Close())
-	}
-	m := &member{logs: logs, meta: meta, log: &failStop{WAL: logs}}
+	m := &member{log: log}
 	if err := m.start(dir, fsm, o, logger); err != nil {
-		return nil, errors.Join(err, logs.Close(), meta.Close())
+		return nil, errors.Join(err, log.Close())
 	}
 	return m, nil
 }
@@ -81,17 +71,17 @@ func (m *member) start(dir string, fsm raft.FSM, o memberOptions, logger raftLog
 	if !o.snapshots {
 		c.SnapshotThreshold = 1 << 62 // by bytes: see group.cut
 	}
-	there, err := raft.HasExistingState(m.log, m.logs, snapshots)
+	there, err := raft.HasExistingState(m.log, m.log, snapshots)
 	if err != nil {
 		return err
 	}
 	if !there {
 		one := raft.Configuration{Servers: []raft.Server{{ID: self, Address: addr}}}
-		if err := raft.BootstrapCluster(c, m.log, m.logs, snapshots, transport, one); err != nil {
+		if err := raft.BootstrapCluster(c, m.log, m.log, snapshots, transport, one); err != nil {
 			return err
 		}
 	}
-	m.raft, err = raft.NewRaft(c, fsm, m.log, m.logs, snapshots, transport)
+	m.raft, err = raft.NewRaft(c, fsm, m.log, m.log, snapshots, transport)
 	return err
 }
 
@@ -160,40 +150,5 @@ func fault(err error) error {
 
 func (m *member) close() error {
 	err := m.raft.Shutdown().Error()
-	return errors.Join(err, m.logs.Close(), m.meta.Close()) // the log does not close it
-}
-
-// failStop is a log that writes nothing more after a failed sync: the kernel may
-// have dropped the pages, so that a second sync that succeeds proves nothing
-// (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
-type failStop struct {
-	*wal.WAL
-	fault atomic.Pointer[error]
-	syncs latency // of appending entries and syncing them
-}
-
-func (l *failStop) failed() error {
-	if p := l.fault.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// StoreLog implements raft.LogStore.
-func (l *failStop) StoreLog(e *raft.Log) error { return l.StoreLogs([]*raft.Log{e}) }
-
-// StoreLogs implements raft.LogStore. A full disk is no failed sync: the entry
-// is refused, and later ones are tried.
-func (l *failStop) StoreLogs(entries []*raft.Log) error {
-	if err := l.failed(); err != nil {
-		return err
-	}
-	start := time.Now()
-	err := l.WAL.StoreLogs(entries)
-	l.syncs.observe(time.Since(start))
-	if err != nil && !errors.Is(err, syscall.ENOSPC) {
-		why := fmt.Errorf("%w: %w", ErrFailed, err)
-		l.fault.CompareAndSwap(nil, &why)
-	}
-	return err
+	return errors.Join(err, m.log.Close())
 }

@@ -75,6 +75,11 @@ func (c *Collection) write(ctx context.Context, ops []op.Op) (uint64, error) {
 		if err := c.n.usage.admit(c.n.meta.quotas()); err != nil {
 			return 0, err
 		}
+		for id := range w.groups {
+			if err := c.n.groups[id].admit(); err != nil {
+				return 0, err
+			}
+		}
 	}
 	return w.propose(ctx)
 }

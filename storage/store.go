@@ -158,6 +158,10 @@ func (s *Store) Applied() uint64 { return s.applied.Load() }
 // on, and Commit waits when memory for writes runs out; so refuse new writes.
 func (s *Store) Err() error { return s.health.err() }
 
+// FlushFault is the fault of the last flush alone, nil once one has succeeded:
+// while it stands, what is committed takes memory that nothing gives back.
+func (s *Store) FlushFault() error { return s.health.flushFault() }
+
 // NewSnapshot is the store as it is now. Close it once.
 func (s *Store) NewSnapshot() *Snapshot {
 	snap := s.db.NewSnapshot()

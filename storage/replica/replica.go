@@ -156,6 +156,9 @@ func (r *Replica) Flush() error { return r.store.Flush() }
 // Store gives the store's figures.
 func (r *Replica) Store() storage.Metrics { return r.store.Metrics() }
 
+// FlushFault is why the store's last flush failed, nil when it did not.
+func (r *Replica) FlushFault() error { return r.store.FlushFault() }
+
 // Checkpoint saves the shards' graphs and flushes the store: the next open then
 // has nothing to catch up.
 func (r *Replica) Checkpoint(ctx context.Context) error {
