@@ -40,6 +40,7 @@ type config struct {
 	Writers int
 	IDs     int           // ids per writer
 	Longest time.Duration // of the load before a kill; the shortest is a tenth
+	Ballast int           // bytes of text in each point that is written whole: segments of the log fill, and kills meet their change
 	Log     io.Writer     // progress
 }
 
@@ -70,6 +71,7 @@ func main() {
 	flag.IntVar(&c.Writers, "writers", 4, "writers at once")
 	flag.IntVar(&c.IDs, "ids", 3000, "ids per writer")
 	flag.DurationVar(&c.Longest, "longest", 2*time.Second, "longest load before a kill")
+	flag.IntVar(&c.Ballast, "ballast", 4096, "bytes of text in each point that is written whole; many fill the segments of the log, of 16 MiB")
 	flag.Parse()
 	c.Log = os.Stderr
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -18,7 +18,7 @@ func TestPromisesSurviveKills(t *testing.T) {
 	}
 	for _, groups := range []int{1, 3} {
 		f, err := run(t.Context(), config{Binary: binary, Rounds: 3, Seed: uint64(groups), Groups: groups, Shards: 3,
-			Writers: 3, IDs: 600, Longest: 700 * time.Millisecond, Log: t.Output()})
+			Writers: 3, IDs: 600, Longest: 700 * time.Millisecond, Ballast: 4096, Log: t.Output()})
 		if err != nil {
 			t.Fatalf("groups %d: %v", groups, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/kithdb/kith/client"
 	"github.com/kithdb/kith/server/api"
@@ -53,11 +54,12 @@ type writer struct {
 	operation    int
 	acknowledged int
 	cutOff       int
+	ballast      string
 }
 
 func newWriter(number int, c config) *writer {
 	return &writer{number: number, first: uint64(number * c.IDs), count: uint64(c.IDs),
-		rng: rand.New(rand.NewPCG(c.Seed, uint64(number)+1)), ids: map[uint64]*possible{}}
+		rng: rand.New(rand.NewPCG(c.Seed, uint64(number)+1)), ids: map[uint64]*possible{}, ballast: strings.Repeat("x", c.Ballast)}
 }
 
 func createCollection(ctx context.Context, kith *client.Client, shards int) error {
@@ -126,7 +128,7 @@ func (w *writer) upsert(ctx context.Context, kith *client.Client, ids []uint64, 
 	points := make([]client.Point, len(ids))
 	for i, id := range ids {
 		points[i] = client.Point{ID: client.Number(id), Vectors: client.Unnamed(vectorOf(id, gen)),
-			Payload: map[string]any{"gen": gen, "tag": 0, "writer": w.number}}
+			Payload: map[string]any{"gen": gen, "tag": 0, "writer": w.number, "text": w.ballast}}
 	}
 	w.open(ids, func(state) state { return state{Gen: gen} })
 	_, err := kith.Upsert(ctx, collection, points, d)
