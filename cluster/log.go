@@ -234,7 +234,7 @@ func (l *diskLog) settle() error {
 		ID: state.NextSegmentID, SizeLimit: tail.SizeLimit, Codec: wal.CodecBinaryV1, CreateTime: time.Now(),
 	}
 	state.NextSegmentID++
-	whole, err := indexed(filepath.Join(l.dir, segment.FileName(*tail)), at, w.LastIndex()+1-tail.BaseIndex)
+	whole, err := indexed(filepath.Join(l.dir, segment.FileName(*tail)), at, max(w.LastIndex()+1, tail.BaseIndex)-tail.BaseIndex)
 	switch {
 	case err != nil:
 		return err

@@ -148,6 +148,52 @@ func TestALogGoesOnBehindATornSegment(t *testing.T) {
 	}
 }
 
+// Where nothing of a segment was durable, as it had one large entry, the log begins
+// there again.
+func TestALogGoesOnBehindASegmentOfOneTornEntry(t *testing.T) {
+	for _, before := range []uint64{0, 1} { // segments that are whole
+		t.Run(fmt.Sprint(before), func(t *testing.T) {
+			dir := t.TempDir()
+			l := mustOpenLog(t, dir)
+			large := &raft.Log{Term: 1, Data: bytes.Repeat([]byte{0xee}, segmentBytes)}
+			var noted types.PersistentState
+			for i := range before + 1 {
+				noted = l.mustState(t)
+				large.Index = i + 1
+				if err := l.StoreLog(large); err != nil {
+					t.Fatal(err)
+				}
+				for end := time.Now().Add(10 * time.Second); len(l.mustState(t).Segments) == len(noted.Segments); {
+					if time.Now().After(end) {
+						t.Fatal("a segment that is full has no next")
+					}
+				}
+			}
+			now := l.mustState(t).Segments
+			if err := errors.Join(l.meta.CommitState(noted), l.Close(), os.Remove(filepath.Join(dir, segment.FileName(now[before+1])))); err != nil {
+				t.Fatal(err)
+			}
+			tear(t, filepath.Join(dir, segment.FileName(now[before])), 0xee, 5000)
+			for range 2 {
+				l = mustOpenLog(t, dir)
+				last, err := l.LastIndex()
+				if err != nil || last != before {
+					t.Fatalf("the last entry is %d, want %d: %v", last, before, err)
+				}
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l = mustOpenLog(t, dir)
+			defer l.Close()
+			mustStore(t, l, before+1, 20)
+			if last, err := l.LastIndex(); err != nil || last != 19 {
+				t.Fatalf("the last entry is %d, want 19: %v", last, err)
+			}
+		})
+	}
+}
+
 // tear spoils a few bytes, so many behind the beginning of an entry's data.
 func tear(t *testing.T, file string, index uint64, behind int64) {
 	t.Helper()
