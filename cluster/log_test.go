@@ -91,6 +91,21 @@ func forgetful(t *testing.T, cut uint64) (dir string, next uint64) {
 	return dir, now[0].MaxIndex + 1
 }
 
+// mustGoOn opens a log of certain entries thrice, and adds to it each time.
+func mustGoOn(t *testing.T, dir string, first, next uint64) {
+	t.Helper()
+	for range 3 {
+		l := mustOpenLog(t, dir)
+		mustHave(t, l, first, next)
+		mustStore(t, l, next, next+20)
+		next += 20
+		mustHave(t, l, first, next)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (l *diskLog) mustState(t *testing.T) types.PersistentState {
 	t.Helper()
 	s, err := l.meta.Load(l.dir)
@@ -106,16 +121,7 @@ func TestALogGoesOnBehindASegmentThatNobodyNoted(t *testing.T) {
 	for _, cut := range []uint64{0, 3} {
 		t.Run(fmt.Sprint(cut), func(t *testing.T) {
 			dir, next := forgetful(t, cut)
-			for range 3 {
-				l := mustOpenLog(t, dir)
-				mustHave(t, l, cut+1, next)
-				mustStore(t, l, next, next+20)
-				next += 20
-				mustHave(t, l, cut+1, next)
-				if err := l.Close(); err != nil {
-					t.Fatal(err)
-				}
-			}
+			mustGoOn(t, dir, cut+1, next)
 		})
 	}
 }
@@ -132,17 +138,7 @@ func TestALogGoesOnBehindATornSegment(t *testing.T) {
 					t.Fatal(tail, err)
 				}
 				tear(t, tail[0], next-1, torn)
-				next-- // it was never acknowledged
-				for range 3 {
-					l := mustOpenLog(t, dir)
-					mustHave(t, l, cut+1, next)
-					mustStore(t, l, next, next+20)
-					next += 20
-					mustHave(t, l, cut+1, next)
-					if err := l.Close(); err != nil {
-						t.Fatal(err)
-					}
-				}
+				mustGoOn(t, dir, cut+1, next-1) // it was never acknowledged
 			})
 		}
 	}

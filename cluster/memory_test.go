@@ -32,25 +32,32 @@ func TestBudgetCountsWhatItPromised(t *testing.T) {
 	}
 }
 
-// Near the limit what takes memory is refused in turn, and a build waits for it
-// while the collection answers from what is there.
-func TestMemoryLimitStopsWhatTakesMost(t *testing.T) {
+// limited is a node with a collection, and what sets how much of its limit is in use,
+// in percent.
+func limited(t *testing.T) (n *Node, at func(percent int64)) {
+	t.Helper()
 	const limit = 1 << 30
 	var percent atomic.Int64
-	n := openNode(t, t.TempDir(), func(o *Options) {
+	n = openNode(t, t.TempDir(), func(o *Options) {
 		o.MemoryLimit = limit
 		o.resident = func() int64 { return percent.Load() * (limit / 100) }
 	})
-	defer closeNode(t, n)
+	t.Cleanup(func() { closeNode(t, n) })
 	c := newSchema(1)
 	c.Optimizers.IndexingThreshold = to(1)
 	if err := n.Create(t.Context(), "c", c); err != nil {
 		t.Fatal(err)
 	}
-	at := func(p int64) {
+	return n, func(p int64) {
 		percent.Store(p)
 		time.Sleep(2 * readingAge)
 	}
+}
+
+// Near the limit what takes memory is refused in turn, and a build waits for it
+// while the collection answers from what is there.
+func TestMemoryLimitStopsWhatTakesMost(t *testing.T) {
+	n, at := limited(t)
 	mustWrite(t, n, "c", upsert(span(0, 300)...))
 	status := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green })
 	if status.IndexedVectors != 300 {
@@ -95,23 +102,11 @@ func TestMemoryLimitStopsWhatTakesMost(t *testing.T) {
 // them, searches go on by what they go by, and once there is the codes come by
 // themselves.
 func TestMemoryLimitHoldsUpCodes(t *testing.T) {
-	const limit, points = 1 << 30, 2000
-	var percent atomic.Int64
-	percent.Store(10)
-	n := openNode(t, t.TempDir(), func(o *Options) {
-		o.MemoryLimit = limit
-		o.resident = func() int64 { return percent.Load() * (limit / 100) }
-	})
-	defer closeNode(t, n)
-	c := newSchema(1)
-	c.Optimizers.IndexingThreshold = to(1)
-	if err := n.Create(t.Context(), "c", c); err != nil {
-		t.Fatal(err)
-	}
+	const points = 2000
+	n, at := limited(t)
 	mustWrite(t, n, "c", upsert(span(0, points)...))
 	waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green })
-	percent.Store(91)
-	time.Sleep(2 * readingAge)
+	at(91)
 	if _, err := n.Update(t.Context(), "c", func(c *schema.Collection) error {
 		c.Quantization = []byte(`{"scalar":{"type":"int8"}}`)
 		return nil
@@ -123,7 +118,7 @@ func TestMemoryLimitHoldsUpCodes(t *testing.T) {
 		t.Errorf("without memory for the codes: %+v", held)
 	}
 	mustFind(t, n, "c", 450)
-	percent.Store(10)
+	at(10)
 	coded := waitUntil(t, n, "c", func(i *Info) bool { return i.Status.Green && i.Status.Paused == "" })
 	if coded.ResidentBytes < held.ResidentBytes+points*4 {
 		t.Errorf("%d bytes with codes, %d without", coded.ResidentBytes, held.ResidentBytes)
