@@ -104,6 +104,7 @@ func sum(to *shard.Status, s shard.Status) {
 	to.Deleted += s.Deleted
 	to.Slots += s.Slots
 	to.ResidentBytes += s.ResidentBytes
+	to.SpareBytes += s.SpareBytes
 	to.MappedBytes += s.MappedBytes
 	to.Green = to.Green && s.Green
 	if to.OptimizerError == "" {

@@ -54,6 +54,7 @@ var (
 	descTail        = desc("kith_vectors_tail", "Vectors that wait for a graph and are scanned until then.")
 	descDeleted     = desc("kith_vectors_dead", "Dead versions of points whose rows still stand.")
 	descResident    = desc("kith_index_resident_bytes", "Memory of vectors and graphs.")
+	descSpare       = desc("kith_index_spare_bytes", "Of these, what links leave free; given back once no writes come.")
 	descRecall      = desc("kith_recall_estimate", "Measured recall of 10 neighbours at the default breadth of search.", "collection", "vector")
 	descMapped      = desc("kith_index_mapped_bytes", "Vectors mapped from files, which the system may evict.")
 	descCache       = desc("kith_store_cache_bytes", "Memory of the block cache, which groups share.", "group")
@@ -108,6 +109,7 @@ func (n nodeCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(descTail, float64(total.Tail))
 	gauge(descDeleted, float64(total.Deleted))
 	gauge(descResident, float64(total.ResidentBytes))
+	gauge(descSpare, float64(total.SpareBytes))
 	gauge(descMapped, float64(total.MappedBytes))
 	n.recall(gauge)
 	for _, g := range s.Groups {
@@ -167,6 +169,7 @@ func (n nodeCollector) total() (out shard.Status) {
 		out.Tail += info.Status.Tail
 		out.Deleted += info.Status.Deleted
 		out.ResidentBytes += info.Status.ResidentBytes
+		out.SpareBytes += info.Status.SpareBytes
 		out.MappedBytes += info.Status.MappedBytes
 	}
 	return out

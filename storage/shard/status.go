@@ -2,6 +2,7 @@ package shard
 
 import (
 	"github.com/kithdb/kith/index"
+	"github.com/kithdb/kith/index/hnsw"
 	"github.com/kithdb/kith/index/payload"
 )
 
@@ -20,6 +21,7 @@ type Status struct {
 	Paused         string
 	PayloadIndexes []PayloadIndex
 	ResidentBytes  int64 // vectors and graphs in memory
+	SpareBytes     int64 // of these, what links leave free; the calm gives it back
 	MappedBytes    int64 // vectors mapped from files, which the system may evict
 	Recall         []Recall
 }
@@ -58,6 +60,9 @@ func (s *Shard) Status() Status {
 				out.IndexedVectors += f.has.Count(0, high) - st.late.And(f.has).Count(0, high)
 			}
 			out.ResidentBytes += g.graph.Bytes()
+			if graph, ok := g.graph.(*hnsw.Graph); ok {
+				out.SpareBytes += graph.SpareBytes()
+			}
 			behind = behind || f.outdated(g) || f.uncoded(g) || f.unlined(g)
 			g.pins.drop()
 		}
