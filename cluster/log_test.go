@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+	"github.com/hashicorp/raft-wal/metadb"
 	"github.com/hashicorp/raft-wal/segment"
 	"github.com/hashicorp/raft-wal/types"
 )
@@ -64,7 +65,6 @@ func forgetful(t *testing.T, cut uint64) (dir string, next uint64) {
 	t.Helper()
 	dir = t.TempDir()
 	l := mustOpenLog(t, dir)
-	defer l.Close()
 	noted := l.mustState(t)
 	for next = 1; len(l.mustState(t).Segments) == len(noted.Segments); next++ {
 		mustStore(t, l, next, next+1)
@@ -82,13 +82,20 @@ func forgetful(t *testing.T, cut uint64) (dir string, next uint64) {
 		}
 		noted.Segments[0].MinIndex = cut + 1
 	}
-	if err := l.meta.CommitState(noted); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(dir, segment.FileName(now[1]))); err != nil {
-		t.Fatal(err)
-	}
+	forget(t, l, noted, now[1])
 	return dir, now[0].MaxIndex + 1
+}
+
+// forget closes a log and takes its last segment out of what is noted.
+func forget(t *testing.T, l *diskLog, noted types.PersistentState, last types.SegmentInfo) {
+	t.Helper()
+	err := l.Close() // it waits for the segment's file, which comes behind the note
+	meta := &metadb.BoltMetaDB{}
+	_, load := meta.Load(l.dir)
+	err = errors.Join(err, load, meta.CommitState(noted), meta.Close(), os.Remove(filepath.Join(l.dir, segment.FileName(last))))
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // mustGoOn opens a log of certain entries thrice, and adds to it each time.
@@ -166,9 +173,7 @@ func TestALogGoesOnBehindASegmentOfOneTornEntry(t *testing.T) {
 				}
 			}
 			now := l.mustState(t).Segments
-			if err := errors.Join(l.meta.CommitState(noted), l.Close(), os.Remove(filepath.Join(dir, segment.FileName(now[before+1])))); err != nil {
-				t.Fatal(err)
-			}
+			forget(t, l, noted, now[before+1])
 			tear(t, filepath.Join(dir, segment.FileName(now[before])), 0xee, 5000)
 			for range 2 {
 				l = mustOpenLog(t, dir)
