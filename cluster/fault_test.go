@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,9 +60,16 @@ func TestADiskThatOthersFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := uint64(0)
+	some := func() op.Op { // 800 kB
+		o := upsert(span(next, next+20)...)
+		for i := range o.Points {
+			o.Points[i].Payload = fmt.Appendf(nil, `{"text":%q}`, strings.Repeat("x", 40_000))
+		}
+		return o
+	}
 	for round := range 3 {
-		mustWrite(t, n, "c", upsert(span(next, next+500)...))
-		next += 500
+		mustWrite(t, n, "c", some())
+		next += 20
 		room := fillUp(t, dir, int64(round)<<20)
 		col, err := n.Collection("c")
 		if err != nil {
@@ -73,29 +81,31 @@ func TestADiskThatOthersFill(t *testing.T) {
 				t.Fatal("the disk was never full")
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			_, err := col.Write(ctx, []op.Op{upsert(span(next, next+500)...)}, Applied)
+			_, err := col.Write(ctx, []op.Op{some()}, Applied)
 			cancel()
 			switch {
 			case err == nil:
-				next += 500
+				next += 20
 			case errors.Is(err, ErrDiskFull), errors.Is(err, ErrNotReady): // which is while the group elects itself again
 				refused++
 			default:
 				t.Fatalf("on a full disk: %v", err)
 			}
 		}
-		mustFind(t, n, "c", next-1)
+		if got := nearestBy(t, n, "c", []float32{float32(next - 1), 1, 2, 3}, false); got != fmt.Sprint(next-1) {
+			t.Errorf("on a full disk: found %s, want %d", got, next-1)
+		}
 		if round == 1 {
 			other := openNode(t, crashed.Copy(t, data), small)
 			mustFind(t, other, "c", next-1)
-			mustWrite(t, other, "c", upsert(span(next, next+500)...))
+			mustWrite(t, other, "c", some())
 			closeNode(t, other)
 		}
 		if err := os.Remove(room); err != nil {
 			t.Fatal(err)
 		}
 		for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-			_, err := col.Write(t.Context(), []op.Op{upsert(span(next, next+500)...)}, Applied)
+			_, err := col.Write(t.Context(), []op.Op{some()}, Applied)
 			if err == nil {
 				break
 			}
@@ -103,7 +113,7 @@ func TestADiskThatOthersFill(t *testing.T) {
 				t.Fatalf("with room again: %v", err)
 			}
 		}
-		next += 500
+		next += 20
 		mustFind(t, n, "c", next-1)
 	}
 }

@@ -156,11 +156,17 @@ func mustFind(t *testing.T, n *Node, name string, id uint64) {
 
 func nearest(t *testing.T, n *Node, name string, vector []float32) string {
 	t.Helper()
+	return nearestBy(t, n, name, vector, true)
+}
+
+// nearestBy finds by what every acknowledged write left, or by what is here.
+func nearestBy(t *testing.T, n *Node, name string, vector []float32, linear bool) string {
+	t.Helper()
 	c, err := n.Collection(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shards, err := c.Shards(t.Context(), true)
+	shards, err := c.Shards(t.Context(), linear)
 	if err != nil {
 		t.Fatal(err)
 	}
