@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,8 +38,8 @@ type diskLog struct {
 	dir     string
 	segment int // bytes of a segment, which are taken from the disk at once
 	logger  raftLog
-	meta    *metadb.BoltMetaDB // which segments there are, and raft's vote
-	syncs   latency            // of appending entries and syncing them
+	meta    *notes
+	syncs   latency // of appending entries and syncing them
 	fault   atomic.Pointer[error]
 
 	mu    sync.RWMutex // held alone while wal is replaced
@@ -51,7 +52,7 @@ func openLog(dir string, segmentBytes int, logger raftLog) (*diskLog, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	l := &diskLog{dir: dir, segment: segmentBytes, logger: logger, meta: &metadb.BoltMetaDB{}}
+	l := &diskLog{dir: dir, segment: segmentBytes, logger: logger, meta: &notes{}}
 	w, err := l.read()
 	if err != nil {
 		return nil, errors.Join(err, l.meta.Close())
@@ -113,7 +114,10 @@ func (l *diskLog) append(entries []*raft.Log) error {
 	if err == nil {
 		err = l.store(entries)
 	}
-	if errors.Is(err, types.ErrSealed) { // the segment after this one found no room
+	if errors.Is(err, types.ErrSealed) { // the segment after this one could not be begun
+		if err := l.meta.failed(); err != nil {
+			return err
+		}
 		l.stale = true
 		if err = l.renew(); err == nil {
 			err = l.store(entries)
@@ -150,6 +154,32 @@ func (l *diskLog) renew() error {
 func noRoom(err error) bool {
 	var at *fs.PathError
 	return errors.Is(err, syscall.ENOSPC) && !(errors.As(err, &at) && at.Op == "sync")
+}
+
+// notes are which segments there are, and raft's vote. Which segments is noted behind
+// an append, by raft-wal, which keeps a failure to itself: here it is kept.
+type notes struct {
+	metadb.BoltMetaDB
+	fault atomic.Pointer[error]
+}
+
+// CommitState implements types.MetaStore. Only a write that found no room may be done
+// again; bbolt's syncs fail without a path.
+func (n *notes) CommitState(s types.PersistentState) error {
+	err := n.BoltMetaDB.CommitState(s)
+	var at *fs.PathError
+	if err != nil && !(noRoom(err) && errors.As(err, &at)) {
+		n.fault.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// failed is why nothing may be noted any more, nil while all is well.
+func (n *notes) failed() error {
+	if p := n.fault.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 // DeleteRange implements raft.LogStore.
@@ -250,7 +280,7 @@ func (l *diskLog) settle() error {
 	}
 	next.MinIndex = next.BaseIndex
 	state.Segments = append(state.Segments, next)
-	l.logger.to.Warn("a segment of the log was full when the last process ended; it is noted now", "dir", l.dir, "torn", !whole)
+	l.logger.to.Warn("a segment of the log was full and not noted so; it is now", "dir", l.dir, "torn", !whole)
 	return l.meta.CommitState(state)
 }
 
@@ -284,7 +314,7 @@ func rescue(filer *segment.Filer, from types.SegmentWriter, to types.SegmentInfo
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
-		entries = append(entries, types.LogEntry{Index: i, Data: append([]byte(nil), e.Bs...)})
+		entries = append(entries, types.LogEntry{Index: i, Data: bytes.Clone(e.Bs)})
 		e.Close()
 	}
 	w, err := filer.Create(to)

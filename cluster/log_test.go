@@ -294,3 +294,36 @@ func fillUp(t *testing.T, dir string, left int64) (file string) {
 	}
 	return file
 }
+
+// A segment that is full and cannot be noted so is the end of the log, as nobody
+// knows what is on the disk; only what found no room is asked for again.
+func TestALogEndsWithAFailedNote(t *testing.T) {
+	l := mustOpenLog(t, t.TempDir())
+	if err := l.meta.BoltMetaDB.Close(); err != nil { // no segment can be noted from here on
+		t.Fatal(err)
+	}
+	var err error
+	for i := uint64(1); i < 20 && err == nil; i++ {
+		err = l.StoreLog(entry(i))
+	}
+	if !errors.Is(err, metadb.ErrUnintialized) || !errors.Is(l.failed(), ErrFailed) {
+		t.Errorf("%v, and the log says %v", err, l.failed())
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		err  error
+		room bool // is what it lacked
+	}{
+		{&os.PathError{Op: "write", Err: syscall.ENOSPC}, true},
+		{fmt.Errorf("log: %w", syscall.ENOSPC), true},
+		{&os.PathError{Op: "sync", Err: syscall.ENOSPC}, false},
+		{&os.PathError{Op: "write", Err: syscall.EIO}, false},
+		{nil, false},
+	} {
+		if noRoom(tt.err) != tt.room {
+			t.Errorf("%v: no room %v", tt.err, !tt.room)
+		}
+	}
+}

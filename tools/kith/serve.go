@@ -70,15 +70,15 @@ exit 0. A second signal ends the process at once, and so does twice
 func ending(ctx context.Context, limit time.Duration, work func(context.Context) error) error {
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
-	overdue := make(chan struct{})
-	defer context.AfterFunc(ctx, func() {
-		time.Sleep(limit)
-		close(overdue)
-	})()
 	select {
 	case err := <-done:
 		return err
-	case <-overdue:
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(limit):
 		return fmt.Errorf("not stopped within %v of being asked to (see the log for what it waits for): left as it is; nothing acknowledged is lost, and the next start takes longer", limit)
 	}
 }
